@@ -1,0 +1,1 @@
+"""``Custom::WorkMailResource``: Amazon WorkMail rooms and equipment, declared in CloudFormation stacks."""

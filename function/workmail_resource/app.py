@@ -1,0 +1,155 @@
+"""The Lambda function's handler: reads the event, hands it to the lifecycle, and sends the answer."""
+
+import os
+import random
+import traceback
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from .calls import Caller, client, delays
+from .clock import Deadline, SystemClock
+from .create import create
+from .custom_resource import CustomResource, LambdaContext, answer_reserve
+from .delete import delete
+from .errors import Failure, MalformedEventError, explain, redact, tell
+from .event import Event, read, secrets
+from .ledger import Ledger
+from .ownership import CREATE_FAILED, NOT_CREATED
+from .properties import InvalidPropertiesError
+from .response import check_url, deliver
+from .settings import Settings
+from .telemetry import Telemetry
+from .update import update
+from .work import Result, Work
+from .workmail import WorkMail
+
+#: Seconds before Lambda's deadline at which even the answer is given up: an error that is logged says more than a kill.
+LAST_MOMENT: Final = 0.5
+
+
+def handler(event: object, context: LambdaContext) -> None:
+    """Answer one CloudFormation event.
+
+    Parameters
+    ----------
+    event:
+        As in https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
+    context:
+        Lambda's.
+
+    Raises
+    ------
+    InvalidResponseUrlError
+        There is nowhere to send an answer to.
+    DeliveryError
+        The answer did not get through; Lambda delivers the event again.
+    """
+    Invocation(event if isinstance(event, Mapping) else {}, context).run()
+
+
+class Invocation:
+    """The handling of one event; nothing of it outlives the event (:func:`.calls.client` says what does)."""
+
+    def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
+        self._event = event
+        self._context = context
+        self._clock = SystemClock()
+        self._rng = random.Random()  # noqa: S311 - for jitter
+        self._secrets = secrets(event)
+        self._telemetry = Telemetry(event, lambda_request_id=context.aws_request_id, secrets=self._secrets)
+        self._started = self._clock.monotonic()
+        remaining = context.get_remaining_time_in_millis() / 1000
+        ends_at = self._clock.monotonic() + remaining
+        self._deadline = Deadline(self._clock, ends_at - answer_reserve(remaining))
+        self._answer_deadline = Deadline(self._clock, ends_at - min(LAST_MOMENT, answer_reserve(remaining) / 2))
+        self._resource = CustomResource(
+            send=self._send,
+            explain=self._explain,
+            failed_id=CREATE_FAILED,
+            check_url=partial(check_url, allow_http=bool(os.environ.get("AWS_SAM_LOCAL"))),
+            on_timeout=self._deadline.stop,
+        )
+        self._resource.create(self._handle)
+        self._resource.update(self._handle)
+        self._resource.delete(self._handle)
+
+    def run(self) -> None:
+        """Handle the event and send its answer, whatever happens."""
+        self._telemetry.info("event")
+        try:
+            self._resource(self._event, self._context)
+        except Exception as error:
+            self._telemetry.error("the answer was not delivered", error=f"{type(error).__name__}: {error}")
+            raise
+
+    def _handle(self, event: Mapping[str, Any], _context: LambdaContext) -> None:
+        try:
+            request = read(event)
+            result = self._lifecycle(request)
+        except (MalformedEventError, InvalidPropertiesError):
+            # Nothing was called: whatever the Delete that follows finds out, it need not look for it.
+            if event.get("RequestType") == "Create":
+                self._resource.PhysicalResourceId = NOT_CREATED
+            raise
+        if result is not None:
+            self._report_id(result.physical_id)
+            self._resource.Data = result.data
+
+    def _lifecycle(self, request: Event) -> Result | None:
+        if request.request_type == "Delete" and request.physical_resource_id == NOT_CREATED:
+            # Nothing can exist of it, so nothing needs to work for this answer.
+            return None
+        settings = Settings.of(os.environ)
+        work = Work(
+            event=request,
+            ledger=Ledger(self._caller("dynamodb", None), settings.ledger_table, self._clock),
+            workmail=partial(self._workmail, settings.workmail_region),
+            deadline=self._deadline,
+            clock=self._clock,
+            report_id=self._report_id,
+            rng=self._rng,
+            log=self._telemetry.info,
+        )
+        match request.request_type:
+            case "Create":
+                return create(work)
+            case "Update":
+                return update(work)
+            case "Delete":
+                delete(work, abandon=settings.abandon_on_delete)
+                return None
+
+    def _workmail(self, region: str, organization_id: str) -> WorkMail:
+        return WorkMail(self._caller("workmail", region), organization_id)
+
+    def _caller(self, service: str, region: str | None) -> Caller:
+        return Caller(client(service, region), deadline=self._deadline, rng=self._rng, log=self._telemetry.info)
+
+    def _report_id(self, physical_id: str) -> None:
+        self._resource.PhysicalResourceId = physical_id
+
+    def _explain(self, error: BaseException) -> tuple[str, str]:
+        failure = explain(error)
+        failure = Failure(failure.code, redact(failure.cause, self._secrets), failure.advice, failure.request_id)
+        frames = traceback.extract_tb(error.__traceback__)
+        self._telemetry.error(
+            "failed",
+            error_code=failure.code,
+            cause=failure.cause,
+            call_id=failure.request_id,
+            location=[f"{frame.name} {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]],
+        )
+        return tell(failure, lambda_request_id=self._context.aws_request_id, log_stream=self._context.log_stream_name)
+
+    def _send(self, url: str, body: bytes, status: str) -> None:
+        deliver(
+            url,
+            body,
+            remaining=self._answer_deadline.remaining,
+            sleep=self._clock.sleep,
+            waits=delays(self._rng),
+        )
+        milliseconds = round((self._clock.monotonic() - self._started) * 1000)
+        self._telemetry.info("answered", status=status, milliseconds=milliseconds)
+        self._telemetry.count(succeeded=status == "SUCCESS", milliseconds=milliseconds)

@@ -1,0 +1,124 @@
+"""One event of CloudFormation's, read once and checked.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, get_args
+from urllib.parse import parse_qs, urlsplit
+
+from .errors import MalformedEventError
+
+RequestType = Literal["Create", "Update", "Delete"]
+
+#: CloudFormation signs a ResponseURL in the older form for so long; only ``Expires`` is in the URL then.
+OLD_SIGNATURE_LIFETIME: Final = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Create, Update or Delete event.
+
+    Attributes
+    ----------
+    physical_resource_id:
+        Empty on Create.
+    old_properties:
+        Only on Update, and in whatever form an older template had.
+    signed_at:
+        When CloudFormation issued the event, in whole seconds since the epoch, as its ResponseURL says; None when it
+        does not say. It is the only clock in an event: it tells a Create that a Delete has overtaken from a later one.
+    """
+
+    request_type: RequestType
+    stack_id: str
+    request_id: str
+    logical_resource_id: str
+    resource_type: str
+    physical_resource_id: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    old_properties: Mapping[str, Any] = field(default_factory=dict)
+    signed_at: int | None = None
+
+
+def read(event: Mapping[str, Any]) -> Event:
+    """Check an event and return what matters of it.
+
+    Raises
+    ------
+    MalformedEventError
+        Naming every field that is missing or not what CloudFormation sends.
+    """
+    problems = [
+        f"{key} is missing or not a non-empty string"
+        for key in ("StackId", "RequestId", "LogicalResourceId")
+        if not (isinstance(event.get(key), str) and event[key])
+    ]
+    request_type = event.get("RequestType")
+    if request_type not in get_args(RequestType):
+        problems.append(f"RequestType is {request_type!r}, not Create, Update or Delete")
+    physical_id = event.get("PhysicalResourceId", "")
+    if not isinstance(physical_id, str) or (request_type == "Update" and not physical_id):
+        problems.append("PhysicalResourceId is missing or not a string")
+    properties = event.get("ResourceProperties", {} if request_type == "Delete" else None)
+    # Delete must work whatever the properties have become (contract 35).
+    if not isinstance(properties, Mapping):
+        properties = {}
+        if request_type != "Delete":
+            problems.append("ResourceProperties is missing or not an object")
+    old_properties = event.get("OldResourceProperties")
+    if problems:
+        raise MalformedEventError("; ".join(problems))
+    return Event(
+        request_type=request_type,  # type: ignore[arg-type] # checked against the Literal above
+        stack_id=event["StackId"],
+        request_id=event["RequestId"],
+        logical_resource_id=event["LogicalResourceId"],
+        resource_type=str(event.get("ResourceType", "")),
+        physical_resource_id=str(physical_id),
+        properties=properties,
+        old_properties=old_properties if isinstance(old_properties, Mapping) else {},
+        signed_at=_signed_at(event.get("ResponseURL")),
+    )
+
+
+def secrets(event: Mapping[str, Any]) -> list[str]:
+    """Return what no log line and no Reason may hold: the ResponseURL, its parts, and every Description."""
+    found: list[str] = []
+    url = event.get("ResponseURL")
+    if isinstance(url, str):
+        query = url.partition("?")[2]
+        as_they_stand = re.split("[&=#]", query)
+        decoded = [value for _, value in _query(url)]
+        found += [url, query, *(value for value in as_they_stand + decoded if len(value) > _SHORT)]
+    for key in ("ResourceProperties", "OldResourceProperties"):
+        properties = event.get(key)
+        description = properties.get("Description") if isinstance(properties, Mapping) else None
+        if isinstance(description, str):
+            found.append(description)
+    return [secret for secret in found if secret]
+
+
+_SHORT: Final = 16
+
+
+def _query(url: str) -> list[tuple[str, str]]:
+    try:
+        return [(key, value) for key, values in parse_qs(urlsplit(url).query).items() for value in values]
+    except ValueError:
+        return []
+
+
+def _signed_at(url: object) -> int | None:
+    query = dict(_query(url)) if isinstance(url, str) else {}
+    try:
+        if "X-Amz-Date" in query:
+            return int(datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+        if "Expires" in query:
+            return int(query["Expires"]) - int(OLD_SIGNATURE_LIFETIME.total_seconds())
+    except ValueError:
+        pass
+    return None

@@ -1,0 +1,220 @@
+"""The answer to one CloudFormation event: rendered here, delivered here, and nothing else.
+
+Nothing in this module knows WorkMail; any custom resource could use it as it is.
+The form of the answer is in
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
+"""
+
+import http.client
+import json
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+Status = Literal["SUCCESS", "FAILED"]
+
+#: CloudFormation's limit for the whole body, in bytes.
+MAX_BODY: Final = 4096
+
+#: S3 signed an empty Content-Type into the URL; any other is refused.
+_HEADERS: Final = {"Content-Type": ""}
+
+#: Seconds to connect, and to wait for each part of the reply.
+PUT_TIMEOUT: Final = 5.0
+_SUCCESSFUL: Final = range(200, 300)
+_SERVER_ERROR: Final = 500
+_ELLIPSIS: Final = "…"
+
+
+class InvalidResponseUrlError(ValueError):
+    """The event's ResponseURL is missing or cannot be used; the text never holds the URL."""
+
+
+class DeliveryError(Exception):
+    """The answer did not reach CloudFormation, though everything that could be tried was tried."""
+
+
+class AnswerRefusedError(DeliveryError):
+    """The ResponseURL does not take the answer (any more), so repeating it cannot help.
+
+    Attributes
+    ----------
+    status:
+        The HTTP status.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the ResponseURL answered HTTP {status}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What CloudFormation is told about one event.
+
+    Attributes
+    ----------
+    stack_id, request_id, logical_resource_id:
+        Those of the event, unchanged.
+    reason_head, reason_tail:
+        Together the Reason. When it has to be shortened, the head loses its end and the tail stays whole.
+    data:
+        For ``Fn::GetAtt``.
+    """
+
+    status: Status
+    stack_id: str
+    request_id: str
+    logical_resource_id: str
+    physical_resource_id: str
+    reason_head: str = ""
+    reason_tail: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    no_echo: bool = False
+
+
+def render(answer: Answer) -> bytes:
+    """Return the body of the PUT: JSON in UTF-8 of at most 4096 bytes.
+
+    Over budget, first Data is left out, then the head of Reason is shortened, so that the true Status always arrives.
+    """
+    body: dict[str, Any] = {
+        "Status": answer.status,
+        "PhysicalResourceId": answer.physical_resource_id,
+        "StackId": answer.stack_id,
+        "RequestId": answer.request_id,
+        "LogicalResourceId": answer.logical_resource_id,
+        "Reason": "",
+        "NoEcho": answer.no_echo,
+        "Data": dict(answer.data),
+    }
+    # A lone surrogate cannot be sent as UTF-8, but it can be sent as JSON's escape of it; then all is measured so.
+    everything = json.dumps([body, answer.reason_head, answer.reason_tail], ensure_ascii=False)
+    encode = _encoder(escaped=not _is_utf8(everything))
+    least = min(
+        answer.reason_head + answer.reason_tail, _ELLIPSIS + answer.reason_tail, key=lambda text: len(encode(text))
+    )
+    if len(encode({**body, "Reason": least})) > MAX_BODY:
+        body["Data"] = {}
+    room = MAX_BODY - len(encode(body)) + len(encode(""))
+    body["Reason"] = _fit(answer.reason_head, answer.reason_tail, lambda text: len(encode(text)) <= room)
+    return encode(body)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encoder(*, escaped: bool) -> Callable[[object], bytes]:
+    return lambda value: json.dumps(value, ensure_ascii=escaped, separators=(",", ":")).encode()
+
+
+def _fit(head: str, tail: str, fits: Callable[[str], bool]) -> str:
+    """Return as much of ``head + tail`` as fits: the whole tail, and the beginning of the head."""
+    if fits(head + tail):
+        return head + tail
+    kept, cut = 0, len(head)
+    while kept < cut:
+        middle = (kept + cut + 1) // 2
+        if fits(head[:middle] + _ELLIPSIS + tail):
+            kept = middle
+        else:
+            cut = middle - 1
+    shortened = head[:kept] + _ELLIPSIS + tail
+    return shortened if fits(shortened) else ""
+
+
+def check_url(url: object, *, allow_http: bool = False) -> str:
+    """Return *url* when an answer can be sent to it.
+
+    Parameters
+    ----------
+    allow_http:
+        Accept plain HTTP too, as the AWS SAM CLI needs on a developer's machine.
+
+    Raises
+    ------
+    InvalidResponseUrlError
+        Missing, not a URL, not HTTPS, or with characters that no request line can hold.
+    """
+    if not isinstance(url, str) or not url:
+        raise InvalidResponseUrlError("the event has no ResponseURL")
+    if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
+        raise InvalidResponseUrlError("the event's ResponseURL has characters that a URL cannot have")
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0) and parts.username is None
+    except ValueError:
+        raise InvalidResponseUrlError("the event's ResponseURL is not a URL") from None
+    if parts.scheme not in ({"https", "http"} if allow_http else {"https"}) or not has_host:
+        raise InvalidResponseUrlError("the event's ResponseURL is not an https URL")
+    return url
+
+
+def deliver(
+    url: str,
+    body: bytes,
+    *,
+    remaining: Callable[[], float],
+    sleep: Callable[[float], None],
+    waits: Iterator[float],
+) -> None:
+    """PUT *body* to *url*; try again on connection errors and HTTP 5xx.
+
+    Parameters
+    ----------
+    url:
+        The ResponseURL, sent to the letter: its signature covers the percent-encoding.
+    remaining:
+        Seconds left for this; asked before each try and each wait.
+    sleep:
+        Waits the given seconds.
+    waits:
+        How long to wait before each further try, in seconds.
+
+    Raises
+    ------
+    AnswerRefusedError
+        HTTP 3xx or 4xx: the signature is wrong or has expired.
+    DeliveryError
+        No try went through in the time that was left.
+    """
+    while True:
+        timeout = min(PUT_TIMEOUT, remaining())
+        if timeout <= 0:
+            raise DeliveryError("no time was left to send the answer")
+        try:
+            status = _put(url, body, timeout)
+            cause = f"HTTP {status}"
+        except (OSError, http.client.HTTPException) as error:
+            status = 0
+            cause = type(error).__name__
+        if status in _SUCCESSFUL:
+            return
+        if 0 < status < _SERVER_ERROR:
+            raise AnswerRefusedError(status)
+        wait = next(waits)
+        if wait >= remaining():
+            raise DeliveryError(f"the answer could not be sent in time; the last try ended with {cause}")
+        sleep(wait)
+
+
+def _put(url: str, body: bytes, timeout: float) -> int:
+    parts = urlsplit(url)
+    connection = (
+        http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=ssl.create_default_context())
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(parts.netloc, timeout=timeout)
+    )
+    target = url.partition("#")[0].partition("://")[2].removeprefix(parts.netloc)
+    try:
+        connection.request("PUT", target if target.startswith("/") else f"/{target}", body=body, headers=_HEADERS)
+        return connection.getresponse().status
+    finally:
+        connection.close()

@@ -1,0 +1,5 @@
+"""Lets ``python -m sandbox`` work."""
+
+from sandbox.cli import main
+
+raise SystemExit(main())

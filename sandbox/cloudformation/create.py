@@ -1,0 +1,42 @@
+"""Creates a stack, and rolls a failed creation back."""
+
+from collections.abc import Callable
+
+from sandbox.cloudformation.definition import Definition
+from sandbox.cloudformation.errors import StackFailure
+from sandbox.cloudformation.intrinsics import Evaluator
+from sandbox.cloudformation.operation import CreateTask, Operation, deletions, failed_to
+
+
+def create_stack(
+    operation: Operation, definition: Definition, evaluator: Evaluator, finish: Callable[[], None]
+) -> None:
+    """Create every resource; after a failure delete what was created.
+
+    Parameters
+    ----------
+    finish:
+        Works out outputs and exports; a StackFailure of it rolls the stack back.
+    """
+    operation.journal.stack("CREATE_IN_PROGRESS", "User Initiated")
+    tasks = {name: CreateTask(operation, resource, evaluator) for name, resource in definition.resources.items()}
+    failed = operation.run(tasks, definition.dependencies(), cancel_on_failure=True)
+    reason = failed_to("create", failed)
+    if not failed:
+        try:
+            finish()
+        except StackFailure as problem:
+            reason = f"{str(problem).rstrip('.')}. "
+        else:
+            operation.journal.stack("CREATE_COMPLETE")
+            return
+    operation.journal.stack("ROLLBACK_IN_PROGRESS", f"{reason}Rollback requested by user.")
+    # Only RetainExceptOnCreate makes a difference between a rolled back creation and another deletion.
+    tasks_back, order = deletions(
+        operation, dict(operation.stack.resources), lambda resource: resource.deletion_policy == "Retain"
+    )
+    stuck = operation.run(tasks_back, order)
+    if stuck:
+        operation.journal.stack("ROLLBACK_FAILED", failed_to("delete", [name for name, _ in stuck]))
+    else:
+        operation.journal.stack("ROLLBACK_COMPLETE")

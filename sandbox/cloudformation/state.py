@@ -1,0 +1,148 @@
+"""What CloudFormation remembers: stacks, resources, events, outputs and exports. Pure data."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class StackEvent:
+    """One stack event, as DescribeStackEvents shows it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html
+    """
+
+    event_id: str
+    timestamp: datetime
+    stack_id: str
+    stack_name: str
+    logical_resource_id: str
+    physical_resource_id: str
+    resource_type: str
+    resource_status: str
+    resource_status_reason: str
+
+
+@dataclass(slots=True)
+class PhysicalResource:
+    """What a physical id stands for: enough to send its Delete.
+
+    Attributes
+    ----------
+    properties:
+        The ResourceProperties that were sent for it.
+    """
+
+    physical_id: str
+    properties: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Resource:
+    """One resource of a stack.
+
+    Attributes
+    ----------
+    physical_id:
+        Empty until there is one.
+    properties:
+        The ResourceProperties that are in force.
+    attributes:
+        The Data of the last successful answer, for Fn::GetAtt.
+    no_echo:
+        Whether that answer asked for its Data to be masked.
+    depends_on:
+        The logical ids it was created after, so that it is deleted before them.
+    superseded:
+        Physical ids that another one has replaced and that still have to be deleted.
+    asked:
+        Whether its function was ever called; if not, there is nothing to delete.
+    """
+
+    logical_id: str
+    type: str
+    status: str = ""
+    status_reason: str = ""
+    physical_id: str = ""
+    properties: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    no_echo: bool = False
+    deletion_policy: str = "Delete"
+    update_replace_policy: str = "Delete"
+    depends_on: list[str] = field(default_factory=list)
+    superseded: list[PhysicalResource] = field(default_factory=list)
+    asked: bool = False
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class Stack:
+    """One stack; after its deletion it stays readable until another one takes its name.
+
+    Attributes
+    ----------
+    template:
+        The template as it was read, before any transform.
+    outputs:
+        As shown: masked where NoEcho asks for it.
+    exports:
+        Export name to value.
+    imports:
+        The names of the exports it uses.
+    """
+
+    stack_id: str
+    name: str
+    status: str = ""
+    status_reason: str = ""
+    template: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    events: list[StackEvent] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    exports: dict[str, str] = field(default_factory=dict)
+    imports: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class StackStore:
+    """All stacks of one account and Region.
+
+    Attributes
+    ----------
+    stacks:
+        By name, the last one of each name.
+    request_ids:
+        The last RequestId for each stack name, logical id and RequestType.
+    """
+
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    request_ids: dict[str, str] = field(default_factory=dict)
+
+    def live(self, stack_name: str) -> Stack | None:
+        """Return the stack with this name or id unless it is deleted."""
+        stack = self.last(stack_name)
+        return None if stack is None or stack.status == "DELETE_COMPLETE" else stack
+
+    def last(self, stack_name: str) -> Stack | None:
+        """Return the last stack with this name or id, deleted or not."""
+        by_id = (stack for stack in self.stacks.values() if stack.stack_id == stack_name)
+        return self.stacks.get(stack_name) or next(by_id, None)
+
+    def export_state(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        state: dict[str, Any] = TypeAdapter(StackStore).dump_python(self, mode="json")
+        return state
+
+    @classmethod
+    def import_state(cls, state: dict[str, Any]) -> "StackStore":
+        """Return the store that `export_state` described.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            *state* is something else.
+        """
+        return TypeAdapter(cls).validate_python(state)

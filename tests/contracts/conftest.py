@@ -1,0 +1,34 @@
+"""What the contract tests need besides the stage."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness import Function, Stage
+from tests.harness.handlers import sabotaged as sabotaged_function
+from tests.harness.release import FOLDER as RELEASES
+
+
+@pytest.fixture
+def plain_stage(run_stage: Callable[[bool], Stage]) -> Stage:
+    """Return a fresh stage with plain crhelper's handler in the provider's place."""
+    stage = run_stage(True)  # noqa: FBT003 - the fixture's only argument
+    stage.reset()
+    return stage
+
+
+@pytest.fixture
+def sabotaged(stage: Stage) -> Function:
+    """Return the provider with a lifecycle that does what the property ``Sabotage`` says."""
+    return sabotaged_function(stage)
+
+
+@pytest.fixture(params=sorted(RELEASES.glob("*.json")), ids=lambda path: path.stem)
+def released(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what a released version has left in WorkMail and in the ledger."""
+    path: Path = request.param
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document

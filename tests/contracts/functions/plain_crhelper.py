@@ -1,0 +1,87 @@
+"""The provider's lifecycle on plain crhelper, written as crhelper's own README shows it.
+
+The contract tests can be run against this handler (``pytest --plain-crhelper tests/contracts``), to see that they are
+able to fail.
+"""
+
+import os
+import random
+from functools import partial
+from typing import Any
+
+import botocore.session
+from crhelper import CfnResource
+
+from workmail_resource.calls import CLIENT_CONFIG, Caller
+from workmail_resource.clock import Deadline, SystemClock
+from workmail_resource.create import create
+from workmail_resource.custom_resource import LambdaContext
+from workmail_resource.delete import delete
+from workmail_resource.event import read
+from workmail_resource.ledger import Ledger
+from workmail_resource.settings import Settings
+from workmail_resource.update import update
+from workmail_resource.work import Work
+from workmail_resource.workmail import WorkMail
+
+# With crhelper's default of 120 s every Delete would take two minutes, and so would every test of one.
+helper = CfnResource(sleep_on_delete=int(os.environ.get("SLEEP_ON_DELETE", "0")))
+
+try:
+    settings = Settings.of(os.environ)
+except Exception as error:  # noqa: BLE001 - as in crhelper's README
+    helper.init_failure(error)
+
+
+def _work(event: dict[str, Any], context: LambdaContext) -> Work:
+    clock = SystemClock()
+    rng = random.Random()  # noqa: S311 - for jitter
+    session = botocore.session.Session()
+    deadline = Deadline(clock, clock.monotonic() + context.get_remaining_time_in_millis() / 1000)
+
+    def caller(service: str, region: str | None) -> Caller:
+        client = session.create_client(service, region_name=region, config=CLIENT_CONFIG)
+        return Caller(client, deadline=deadline, rng=rng, log=_ignore)
+
+    return Work(
+        event=read(event),
+        ledger=Ledger(caller("dynamodb", None), settings.ledger_table, clock),
+        workmail=partial(WorkMail, caller("workmail", settings.workmail_region)),
+        deadline=deadline,
+        clock=clock,
+        report_id=_ignore,
+        rng=rng,
+        log=_ignore,
+    )
+
+
+def _ignore(*_args: object, **_keys: object) -> None:
+    pass
+
+
+@helper.create
+def _create(event: dict[str, Any], context: LambdaContext) -> str:
+    result = create(_work(event, context))
+    helper.Data.update(result.data)
+    return result.physical_id
+
+
+@helper.update
+def _update(event: dict[str, Any], context: LambdaContext) -> str:
+    result = update(_work(event, context))
+    helper.Data.update(result.data)
+    return result.physical_id
+
+
+@helper.delete
+def _delete(event: dict[str, Any], context: LambdaContext) -> str | None:
+    # Nothing, but for sabotage.py.
+    outcome: str | None = delete(  # type: ignore[func-returns-value] # see above
+        _work(event, context), abandon=settings.abandon_on_delete
+    )
+    return outcome
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Answer one CloudFormation event."""
+    helper(event, context)

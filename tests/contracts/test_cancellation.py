@@ -1,0 +1,267 @@
+"""Contract 32 and its kin: CloudFormation gives an event up, and Lambda delivers it all the same."""
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+
+from sandbox.seed import OTHER
+from tests.harness import Sent, Stage, everything, room_properties
+
+INVENTED: Final = "rooms-Room-1ABCDEFGHIJKL"
+NOON: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def expiring_target(
+    stack_id: str, logical_resource_id: str, signed_at: datetime, unique: uuid.UUID, signature: str
+) -> str:
+    """Build path and query of a ResponseURL in the older form, whose only date is that of its end, two hours later."""
+    key = quote(f"{stack_id}|{logical_resource_id}|{unique}", safe="")
+    expires = int((signed_at + timedelta(hours=2)).timestamp())
+    query = f"AWSAccessKeyId=AKIAEXAMPLE&Expires={expires}&Signature={signature}"
+    return f"/cloudformation-custom-resource-response-useast1/{key}?{query}"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+Form = Callable[..., str] | None
+FORMS: Final = [pytest.param(None, id="X-Amz-Date"), pytest.param(expiring_target, id="Expires")]
+
+
+def signed(stage: Stage, event: dict[str, Any], at: datetime, form: Form) -> dict[str, Any]:
+    """Return *event* with a ResponseURL of the given form and date."""
+    return stage.sign(event, at) if form is None else stage.sign(event, at, form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_contract_32_delete_before_the_create_starts(stage: Stage, form: Form) -> None:
+    """A Create that Lambda delivers only after the Delete that cancels it makes nothing."""
+    create = signed(stage, stage.event("Create"), NOON, form)
+    delete = signed(stage, stage.event("Delete", physical_id=INVENTED), NOON + timedelta(seconds=1), form)
+
+    assert stage.deliver(delete).succeeded
+    mark = stage.mark()
+    answer = stage.deliver(create)
+
+    assert answer.status == "FAILED"
+    assert answer.reason.startswith("Cancelled:")
+    assert stage.writes(mark) == []
+    assert stage.rooms() == []
+    assert stage.entries() == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_contract_32_within_one_second(stage: Stage, form: Form) -> None:
+    """A Create that bears the same second as the Delete is the one that it cancels: the date has no finer unit."""
+    create = signed(stage, stage.event("Create"), NOON, form)
+    delete = signed(stage, stage.event("Delete", physical_id=INVENTED), NOON, form)
+
+    assert stage.deliver(delete).succeeded
+    assert not stage.deliver(create).succeeded
+    assert stage.rooms() == []
+    assert stage.entries() == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_contract_32_delete_after_the_create(stage: Stage, form: Form) -> None:
+    """A Create that succeeded without anybody waiting for its answer is found by the Delete of an invented id."""
+    create = signed(stage, stage.event("Create", properties=everything()), NOON, form)
+    delete = stage.event("Delete", properties=everything(), physical_id=INVENTED)
+    assert stage.deliver(create).succeeded
+
+    assert stage.deliver(signed(stage, delete, NOON + timedelta(seconds=1), form)).succeeded
+    assert stage.rooms() == []
+    assert stage.entries() == []
+    # A late copy of the Create changes nothing any more.
+    assert not stage.deliver(create).succeeded
+    assert stage.rooms() == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_contract_32_a_later_create_is_not_blocked(stage: Stage, form: Form) -> None:
+    """After a cancelled Create, a later genuine one of the same logical id in the same stack succeeds."""
+    cancelled = signed(stage, stage.event("Create"), NOON, form)
+    delete = signed(stage, stage.event("Delete", physical_id=INVENTED), NOON + timedelta(seconds=1), form)
+    genuine = signed(stage, stage.event("Create", properties=everything()), NOON + timedelta(seconds=2), form)
+
+    assert stage.deliver(delete).succeeded
+    answer = stage.deliver(genuine)
+    assert answer.succeeded, answer.reason
+    before = stage.state()
+
+    # The cancelled one and the Delete are delivered once more, and change nothing.
+    assert not stage.deliver(cancelled).succeeded
+    assert stage.deliver(delete).succeeded
+    assert stage.state() == before
+    assert [room.ResourceId for room in stage.rooms()] == [answer.physical_id]
+
+
+def test_contract_32_events_without_a_date(stage: Stage) -> None:
+    """A ResponseURL whose query says nothing of a date is answered; Create and Delete do their plain work."""
+
+    def undated(stack_id: str, _logical_id: str, _at: datetime, unique: uuid.UUID, signature: str) -> str:
+        return f"/{quote(stack_id, safe='')}/{unique}?Signature={signature}"
+
+    answer = stage.deliver(stage.sign(stage.event("Create"), presign=undated))
+    assert answer.succeeded, answer.reason
+
+    deleted = stage.deliver(stage.sign(stage.event("Delete", physical_id=answer.physical_id), presign=undated))
+    assert deleted.succeeded
+    assert stage.rooms() == []
+
+
+def test_contract_32_the_cancelled_create_is_the_one_that_lambda_retries(stage: Stage) -> None:
+    """A Create that died half way is cancelled before Lambda's next try: the try clears away, and Delete is content."""
+    create = stage.event("Create", properties=everything())
+    deletes: list[Sent] = []
+
+    def die_and_cancel(_call: object) -> None:
+        stage.kill(create)
+        deletes.append(stage.send(stage.event("Delete", properties=everything(), physical_id=INVENTED)))
+
+    stage.interventions.after(die_and_cancel, "CreateResource")
+    answer = stage.deliver(create)
+
+    assert answer.reason.startswith("Cancelled:")
+    assert deletes[0].answer().succeeded
+    assert stage.rooms() == []
+    assert stage.entries() == []
+
+
+def test_contract_32_a_delete_waits_for_a_create_that_has_no_id_yet(stage: Stage) -> None:
+    """While CreateResource is on its way, Delete does not say SUCCESS; it does when the Create has cleared away."""
+    create = stage.event("Create")
+    delete: list[Sent] = []
+    order: list[str] = []
+
+    def cancel(_call: object) -> None:
+        delete.append(stage.send(stage.event("Delete", physical_id=INVENTED)))
+        until(lambda: any(item["Entry"] == "cancelled" for item in stage.ledger()))
+        # Long enough for a Delete that would not wait.
+        time.sleep(0.5)
+        order.append(f"{len(delete[0].ended())} ended")
+
+    stage.interventions.after(cancel, "CreateResource")
+    answer = stage.deliver(create)
+
+    assert order == ["0 ended"]
+    assert answer.reason.startswith("Cancelled:")
+    assert delete[0].answer().succeeded
+    assert stage.rooms() == []
+    assert stage.entries() == []
+
+
+# ---------------------------------------------------------------------------------------------------- cancelled Updates
+
+MOVED: Final = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+
+
+def test_contract_25_a_cancelled_replacement_after_its_end(stage: Stage) -> None:
+    """The reversed Update of a replacement that had ended unheard leaves the old room, and nothing elsewhere."""
+    old = stage.deliver(stage.event("Create")).physical_id
+    before, entries = stage.state(), stage.entries()
+    update = stage.event("Update", properties=MOVED, old_properties=room_properties(), physical_id=old)
+    assert stage.deliver(update).physical_id != old
+
+    answer = stage.deliver(stage.event("Update", properties=room_properties(), old_properties=MOVED, physical_id=old))
+
+    assert (answer.status, answer.physical_id) == ("SUCCESS", old)
+    assert stage.state() == before
+    assert [item["Owner"] for item in stage.entries()] == [item["Owner"] for item in entries]
+    # A late copy of the cancelled one makes nothing.
+    assert not stage.deliver(update).succeeded
+    assert stage.state() == before
+
+
+def test_contract_25_a_cancelled_update_that_starts_too_late(stage: Stage) -> None:
+    """An Update that Lambda delivers after the reversed one that cancels it changes nothing."""
+    old = stage.deliver(stage.event("Create")).physical_id
+    before = stage.state()
+    for changed in (everything(), MOVED):
+        update = stage.event("Update", properties=changed, old_properties=room_properties(), physical_id=old)
+        reversal = stage.event("Update", properties=room_properties(), old_properties=changed, physical_id=old)
+
+        answer = stage.deliver(reversal)
+        late = stage.deliver(update)
+
+        assert (answer.status, answer.physical_id) == ("SUCCESS", old)
+        assert (late.status, late.physical_id) == ("FAILED", old), f"{changed}"
+        assert stage.state() == before
+
+
+def test_contract_17_a_late_duplicate_of_a_create(stage: Stage) -> None:
+    """A Create that is delivered once more after an Update does not undo the Update."""
+    create = stage.event("Create")
+    room = stage.deliver(create).physical_id
+    update = stage.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
+    assert stage.deliver(update).succeeded
+    before, entries = stage.state(), stage.entries()
+
+    stage.deliver(create)
+
+    assert stage.state() == before
+    assert stage.entries() == entries
+
+
+def test_contract_18_a_late_duplicate_of_an_update(stage: Stage) -> None:
+    """An Update that is delivered once more after a later one does not undo the later one."""
+    room = stage.deliver(stage.event("Create")).physical_id
+    first = stage.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
+    second = stage.event("Update", properties=everything(Name="den"), old_properties=everything(), physical_id=room)
+    assert stage.deliver(first).succeeded
+    assert stage.deliver(second).succeeded
+    before, entries = stage.state(), stage.entries()
+
+    answer = stage.deliver(first)
+
+    assert answer.physical_id == room
+    assert stage.state() == before
+    assert stage.entries() == entries
+
+
+def test_contract_18_a_late_duplicate_of_an_adoption(stage: Stage) -> None:
+    """A Create with ADOPT that is delivered once more after an Update does not undo the Update."""
+    stage.create_room(Description="as people know it")
+    adopting = room_properties(ExistingResource="ADOPT")
+    create = stage.event("Create", properties=adopting)
+    room = stage.deliver(create).physical_id
+    update = stage.event("Update", properties=everything(), old_properties=adopting, physical_id=room)
+    assert stage.deliver(update).succeeded
+    before, entries = stage.state(), stage.entries()
+
+    stage.deliver(create)
+
+    assert stage.state() == before
+    assert stage.entries() == entries
+
+
+def test_contract_18_a_late_duplicate_of_an_update_that_is_overtaken_while_it_runs(stage: Stage) -> None:
+    """Two Updates at once end in what the later one declares, whichever comes first."""
+    room = stage.deliver(stage.event("Create")).physical_id
+    first = stage.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
+    second = stage.event(
+        "Update", properties=room_properties(Name="den"), old_properties=everything(), physical_id=room
+    )
+    sent: list[Sent] = []
+
+    def overtake(_call: object) -> None:
+        sent.append(stage.send(second))
+        time.sleep(0.3)
+
+    stage.interventions.after(overtake, "AssociateDelegateToResource")
+    stage.deliver(first)
+    answer = sent[0].answer()
+
+    assert answer.succeeded, answer.reason
+    described = stage.describe(room)
+    assert (described["name"], described["delegates"], described["description"]) == ("den", [], None)

@@ -1,0 +1,139 @@
+"""What goes on, and what does not, while DynamoDB cannot be reached."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from sandbox.seed import OTHER
+from tests.harness import Stage, everything, room_properties
+from tests.harness.stage import LEDGER_TABLE
+
+ADOPTING: Final = room_properties(ExistingResource="ADOPT")
+MOVED: Final = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+
+OUTAGES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "no table": {"code": "ResourceNotFoundException", "status": 400, "message": "Requested resource not found"},
+    "not allowed": {
+        "code": "AccessDeniedException",
+        "status": 400,
+        "message": "User: x is not authorized to perform: dynamodb:Query on resource: y",
+    },
+    # Tried again for some ten seconds, so only where it matters.
+    "errors": {"code": "InternalServerError", "status": 500},
+}
+
+
+def break_ledger(stage: Stage, outage: str) -> None:
+    """Let every call to DynamoDB fail from now on."""
+    stage.interventions.fail(service="dynamodb", times=10_000, **OUTAGES[outage])
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_contract_36_an_outage_fails_create_before_any_change(stage: Stage, outage: str) -> None:
+    """While the ledger cannot be used, Create fails before it changes anything in WorkMail, and names the table."""
+    before, mark = stage.state(), stage.mark()
+    break_ledger(stage, outage)
+
+    answer = stage.deliver(stage.event("Create", properties=everything()))
+
+    assert answer.status == "FAILED"
+    assert answer.reason.startswith(f"{OUTAGES[outage]['code']}:")
+    assert LEDGER_TABLE in answer.reason
+    assert stage.writes(mark) == []
+    assert stage.state() == before
+
+
+@pytest.mark.parametrize("new", [everything(), MOVED, ADOPTING], ids=["in place", "replacement", "adopt"])
+@pytest.mark.parametrize("outage", ["no table", "not allowed"])
+def test_contract_36_an_outage_fails_update_before_any_change(stage: Stage, outage: str, new: dict[str, Any]) -> None:
+    """While the ledger cannot be used, Update fails before it changes anything in WorkMail, and names the table."""
+    room = stage.deliver(stage.event("Create")).physical_id
+    before, mark = stage.state(), stage.mark()
+    break_ledger(stage, outage)
+
+    answer = stage.deliver(stage.event("Update", properties=new, old_properties=room_properties(), physical_id=room))
+
+    assert (answer.status, answer.physical_id) == ("FAILED", room)
+    assert LEDGER_TABLE in answer.reason
+    assert stage.writes(mark) == []
+    assert stage.state() == before
+
+
+@pytest.mark.parametrize("call", ["PutItem", "TransactWriteItems"])
+def test_contract_19_an_outage_that_begins_later(stage: Stage, call: str) -> None:
+    """When the ledger fails only while a Create is at work, its Delete leaves nothing, with or without the ledger."""
+    for until_when in ("Create", "Delete"):
+        stage.reset()
+        before = stage.state()
+        stage.interventions.fail(call, code="AccessDeniedException", status=400, message="not you", times=99)
+
+        answer = stage.deliver(stage.event("Create", properties=everything()))
+
+        assert answer.status == "FAILED"
+        assert LEDGER_TABLE in answer.reason
+        if until_when == "Create":
+            stage.interventions.clear()
+        else:
+            break_ledger(stage, "no table")
+        deleted = stage.deliver(stage.event("Delete", properties=everything(), physical_id=answer.physical_id))
+        assert stage.state() == before
+        # Without the ledger, nobody can know that a Create without an id has made nothing.
+        assert deleted.succeeded == (until_when == "Create" or call == "TransactWriteItems")
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_contract_30_an_outage_does_not_fail_delete_of_a_known_resource(stage: Stage, outage: str) -> None:
+    """Delete of a resource whose id is known and which was not adopted works without the ledger."""
+    room = stage.deliver(stage.event("Create", properties=everything())).physical_id
+    break_ledger(stage, outage)
+
+    answer = stage.deliver(stage.event("Delete", properties=everything(), physical_id=room), timeout=120)
+
+    assert answer.succeeded, answer.reason
+    assert stage.rooms() == []
+    # WHEN the ledger is back, its stale entry stands in nobody's way.
+    stage.interventions.clear()
+    again = stage.deliver(stage.event("Create"))
+    assert again.succeeded
+    assert stage.deliver(stage.event("Delete", physical_id=again.physical_id)).succeeded
+    assert stage.rooms() == []
+    assert stage.entries() == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "physical_id"),
+    [
+        (ADOPTING, None),
+        (room_properties(), "rooms-Room-1ABCDEFGHIJKL"),
+        (room_properties(), "Custom::WorkMailResource/create-failed"),
+    ],
+)
+def test_contract_34_an_outage_fails_delete_of_what_only_the_ledger_knows(
+    stage: Stage, properties: dict[str, Any], physical_id: str | None
+) -> None:
+    """Delete fails, and touches nothing, where only the ledger could say whose the resource is."""
+    if physical_id is None:
+        stage.create_room()
+    room = stage.deliver(stage.event("Create", properties=properties)).physical_id
+    before = stage.state()
+    break_ledger(stage, "no table")
+    delete = stage.event("Delete", properties=properties, physical_id=physical_id or room)
+
+    answer = stage.deliver(delete)
+
+    assert (answer.status, answer.physical_id) == ("FAILED", physical_id or room)
+    assert LEDGER_TABLE in answer.reason
+    assert stage.state() == before
+    # WHEN the ledger is back, the repeated Delete works.
+    stage.interventions.clear()
+    assert stage.deliver(stage.sign(delete)).succeeded
+    assert stage.entries() == []
+
+
+def test_contract_36_nothing_was_created_so_nothing_is_asked(stage: Stage) -> None:
+    """Delete of what a refused Create never made succeeds without the ledger."""
+    answer = stage.deliver(stage.event("Create", properties=room_properties(Type="CUPBOARD")))
+    break_ledger(stage, "no table")
+
+    assert stage.deliver(stage.event("Delete", physical_id=answer.physical_id)).succeeded

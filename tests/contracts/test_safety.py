@@ -1,0 +1,346 @@
+"""Contracts 38-44: safety."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.seed import EXAMPLE, OTHER
+from sandbox.services import Answer, Call
+from tests.harness import DESCRIPTION, OTHER_DOMAIN, Stage, everything, room_properties
+from tests.harness.policy import allowed_actions, statements
+from tests.harness.records import actions, event_secrets, leaked
+
+NOT_CREATED = "Custom::WorkMailResource/not-created"
+
+
+# --------------------------------------------------------------------------------------------------------- contract 38
+
+
+def test_contract_38_no_secret_anywhere(stage: Stage) -> None:
+    """At the lowest log level no log line, metric, trace or answer holds a ResponseURL, a signature or a Description.
+
+    (The same is looked for in every log of the whole suite when it ends.)
+    """
+    function = stage.variant("debug", environment={"POWERTOOLS_LOG_LEVEL": "DEBUG", "POWERTOOLS_LOG_EVENT": "true"})
+    events: list[dict[str, Any]] = []
+    bodies: list[bytes] = []
+
+    def deliver(request_type: str, properties: dict[str, Any], **rest: Any) -> str:
+        events.append(stage.event(request_type, properties=properties, function=function, **rest))
+        answer = stage.deliver(events[-1])
+        bodies.append(answer.body)
+        return answer.physical_id
+
+    # GIVEN success, failures of every layer, and services that repeat what they were sent
+    secret = "another secret of the house"
+    room = deliver("Create", everything())
+    deliver("Update", everything(Description=secret), old_properties=everything(), physical_id=room)
+    deliver("Create", everything(Description=secret, Type="HALL"), logical_id="Bad")
+    stage.interventions.fail(
+        "UpdateResource", code="InvalidParameterException", status=400, message=f"'{secret}' is refused", times=3
+    )
+    deliver("Update", everything(Description=secret, Name="atrium"), physical_id=room)
+    stage.interventions.clear()
+    stage.interventions.fail("Query", code="ValidationException", status=400, message=f"{DESCRIPTION}?", times=3)
+    deliver("Create", everything(), logical_id="NoLedger")
+    stage.interventions.clear()
+    stage.misbehave(status=503)
+    deliver("Delete", everything(), physical_id=room)
+    stage.misbehave(times=9, status=403)
+    events.append({**stage.event("Delete", physical_id=room, function=function), "RequestType": "Remove"})
+    stage.send(events[-1]).wait()
+    events.append({**stage.event("Create", function=function), "ResponseURL": events[0]["ResponseURL"] + " x"})
+    stage.send(events[-1]).wait()
+
+    # THEN nothing of it is to be found
+    secrets = {one for event in events for one in event_secrets(event)} | {secret, DESCRIPTION}
+    assert len(secrets) > len(events)
+    assert leaked(stage.logs(), secrets) == []
+    assert leaked(stage.logs(), [event["ResponseURL"].split("?")[0] for event in events]) == []
+    assert leaked(b"".join(bodies).decode(), secrets) == []
+    assert len(stage.log_records()) > len(events)
+
+
+# --------------------------------------------------------------------------------------------------------- contract 39
+
+
+def test_contract_39_exactly_the_calls_that_are_made(stage: Stage) -> None:
+    """The role allows every call that the function makes in its whole life, and nothing beyond.
+
+    (The calls of the whole suite are held against the role when it ends.)
+    """
+
+    def ignore_once(call: Call) -> Answer:
+        return Answer.error(400, "EntityStateException", f"{call.operation} needs an enabled resource")
+
+    # GIVEN a life with everything in it: creation, every change, adoption, a taken name, a detour, an organization gone
+    room = stage.deliver(stage.event("Create", properties=everything())).physical_id
+    changed = everything(Email="saal@example.com", Aliases=["x@example.com"], Delegates=["facilities"])
+    stage.deliver(stage.event("Update", properties=changed, old_properties=everything(), physical_id=room))
+    stage.deliver(stage.event("Create", properties=everything(), logical_id="Taken"))
+    stage.deliver(stage.event("Create", properties=room_properties(Name="alice"), logical_id="Person"))
+    stage.create_room("den")
+    adopt = room_properties(Name="den", Email=None, ExistingResource="ADOPT", Description=DESCRIPTION)
+    den = stage.deliver(stage.event("Create", properties=adopt, logical_id="Den"))
+    assert den.succeeded, den.reason
+    stage.interventions.before(ignore_once, "UpdateResource")
+    detour = room_properties(Name="loft", Email=None, Description=DESCRIPTION)
+    loft = stage.deliver(stage.event("Create", properties=detour, logical_id="Loft"))
+    assert loft.succeeded, loft.reason
+    stage.interventions.clear()
+    for physical_id, properties, logical_id in (
+        (room, changed, "Room"),
+        (den.physical_id, adopt, "Den"),
+        (loft.physical_id, detour, "Loft"),
+    ):
+        deleted = stage.deliver(
+            stage.event("Delete", properties=properties, physical_id=physical_id, logical_id=logical_id)
+        )
+        assert deleted.succeeded, deleted.reason
+    elsewhere = room_properties(OrganizationId=OTHER, Email=f"boardroom@{OTHER_DOMAIN}")
+    last = stage.deliver(stage.event("Create", properties=elsewhere, logical_id="Last")).physical_id
+    stage.workmail.organization(OTHER).state = "Deleted"
+    stage.deliver(stage.event("Delete", properties=elsewhere, physical_id=last, logical_id="Last"))
+
+    # THEN the role and the calls are the same set
+    needed = {action for call in stage.calls() for action in actions(call)}
+    assert needed == allowed_actions("workmail", "dynamodb")
+
+
+def test_contract_39_on_the_organizations_only() -> None:
+    """WorkMail is allowed on organizations, DynamoDB on the ledger table; no statement is about everything."""
+    for statement in statements():
+        resource = json.dumps(statement["Resource"], default=str)
+        assert resource != '"*"'
+        services = {str(action).partition(":")[0] for action in _as_list(statement["Action"])}
+        assert len(services) == 1
+        if services == {"workmail"}:
+            assert ":organization/" in resource
+        if services == {"dynamodb"}:
+            assert "LedgerTable.Arn" in resource or '["LedgerTable", "Arn"]' in resource
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# --------------------------------------------------------------------------------------------------------- contract 40
+
+TROUBLES: dict[str, Callable[[], Answer]] = {
+    "throttled": lambda: Answer.error(400, "ThrottlingException", "Rate exceeded"),
+    "500": lambda: Answer.error(500, "InternalServerException", "as the test asked"),
+    "not carried out": lambda: Answer(None),
+    "reply lost": lambda: Answer(None),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_contract_40_trouble_at_every_call(stage: Stage, trouble: str) -> None:
+    """Throttling, a 500, or a lost request or reply at every single call: the same end state, with few calls more."""
+    hit: set[str] = set()
+
+    def once(call: Call) -> Answer | None:
+        # botocore makes a new token for every try of a transaction.
+        parameters = {key: value for key, value in call.parameters.items() if key != "ClientRequestToken"}
+        key = json.dumps([call.operation, parameters], sort_keys=True)
+        if key in hit:
+            return None
+        hit.add(key)
+        return TROUBLES[trouble]()
+
+    def life() -> tuple[list[Any], list[int]]:
+        """Create, change and delete a room; return what was there after each step and how many calls it took."""
+        states: list[Any] = []
+        counts: list[int] = []
+        physical_id: str | None = None
+        new = everything(Name="atrium", Email="atrium@example.com", Delegates=["bob"])
+        for request_type, properties in (("Create", everything()), ("Update", new), ("Delete", new)):
+            hit.clear()
+            mark = stage.mark()
+            answer = stage.deliver(stage.event(request_type, properties=properties, physical_id=physical_id))
+            assert answer.succeeded, answer.reason
+            physical_id = answer.physical_id
+            counts.append(len(stage.calls(mark)))
+            states.append([{**room.export(), "ResourceId": ""} for room in stage.rooms()])
+        return states, counts
+
+    expected, usual = life()
+    if trouble == "reply lost":
+        stage.interventions.after(once, times=10**6)
+    else:
+        stage.interventions.before(once, times=10**6)
+    states, counts = life()
+
+    assert states == expected
+    assert states[-1] == []
+    assert all(count <= 3 * few for count, few in zip(counts, usual, strict=True)), (counts, usual)
+
+
+def test_contract_40_attempts_are_bounded(stage: Stage) -> None:
+    """A call that never works is tried a few times, not for ever."""
+    room = stage.deliver(stage.event("Create")).physical_id
+    mark = stage.mark()
+    stage.interventions.fail("DescribeResource", times=10**6)
+    event = stage.event("Update", properties=everything(), physical_id=room, function=stage.short)
+    answer = stage.deliver(event, timeout=20)
+
+    assert (answer.status, answer.physical_id) == ("FAILED", room)
+    assert answer.reason.startswith(("InternalServerException: ", "TimedOut"))
+    assert 2 <= stage.operations(mark).count("DescribeResource") <= 12
+
+
+# --------------------------------------------------------------------------------------------------------- contract 41
+
+
+@pytest.mark.parametrize("request_type", ["", "create", "Read", None, 1])
+def test_contract_41_an_unknown_request_type(stage: Stage, request_type: object) -> None:
+    """Anything but Create, Update and Delete is FAILED with a sentence that says so."""
+    answer = stage.deliver({**stage.event("Create"), "RequestType": request_type}, timeout=20)
+
+    assert not answer.succeeded
+    assert "RequestType" in answer.reason
+    assert stage.operations() == []
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+def test_contract_41_an_unknown_resource_type(stage: Stage, request_type: str) -> None:
+    """A resource of another type is FAILED with a sentence that names it; WorkMail is not touched."""
+    event = stage.event(request_type, physical_id="r-" + "1" * 32, resource_type="Custom::SomethingElse")
+    answer = stage.deliver(event)
+
+    assert not answer.succeeded
+    assert "Custom::SomethingElse" in answer.reason
+    assert stage.operations(service="workmail") == []
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_contract_41_an_extra_property(stage: Stage, request_type: str) -> None:
+    """A property that is not there is FAILED with its name, and with the one that was probably meant."""
+    room = None if request_type == "Create" else stage.deliver(stage.event("Create")).physical_id
+    mark = stage.mark()
+    answer = stage.deliver(stage.event(request_type, properties=room_properties(Discription="oops"), physical_id=room))
+
+    assert not answer.succeeded
+    assert "Discription is not a property here; did you mean Description?" in answer.reason
+    assert stage.calls(mark) == ()
+
+
+# --------------------------------------------------------------------------------------------------------- contract 42
+
+_IMPORT = """
+    import importlib, sys
+    def refuse(event, args):
+        # Not bind: urllib3 asks the kernel in that way whether there is IPv6, and sends nothing.
+        if event.startswith(("socket.connect", "socket.get", "socket.send")):
+            raise SystemExit(f"the import has used the network: {event}")
+    sys.addaudithook(refuse)
+    import botocore.client
+    def no_client(self, *args, **kwargs):
+        raise SystemExit("the import has made a client")
+    botocore.client.ClientCreator.create_client = no_client
+    import logging
+    before = (logging.getLogger().level, list(logging.getLogger().handlers))
+    module = importlib.import_module(sys.argv[1])
+    assert callable(module.handler)
+    assert before == (logging.getLogger().level, list(logging.getLogger().handlers)), "the root logger was changed"
+"""
+
+
+def test_contract_42_an_import_does_nothing(stage: Stage) -> None:
+    """Importing the code takes no network, Region or credentials, makes no client, and leaves the root logger."""
+    spec = stage.function.spec
+    path = os.pathsep.join([str(spec.code), spec.environment.get("PYTHONPATH", "")])
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(_IMPORT), spec.handler.rpartition(".")[0]],
+        env={"PYTHONPATH": path, "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+# --------------------------------------------------------------------------------------------------------- contract 43
+
+
+@pytest.mark.parametrize("value", ["true", "True", "TRUE", "tRuE", True])
+def test_contract_43_booleans(stage: Stage, value: object) -> None:
+    """True and false in any case are booleans."""
+    other = {"true": "false", "True": "False", "TRUE": "FALSE", "tRuE": "fAlSe"}.get(str(value), False)
+    properties = room_properties(
+        HiddenFromGlobalAddressList=value, BookingOptions={"AutoDeclineConflictingRequests": other}
+    )
+    assert stage.deliver(stage.event("Create", properties=properties)).succeeded
+    room = stage.room()
+
+    assert room is not None
+    assert room.HiddenFromGlobalAddressList is True
+    assert room.BookingOptions["AutoDeclineConflictingRequests"] is False
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "0", "", "on", "none", 1, None, ["true"]])
+def test_contract_43_everything_else_is_refused(stage: Stage, value: object) -> None:
+    """Everything else is refused, with the property's name and the value."""
+    answer = stage.deliver(
+        stage.event("Create", properties={**room_properties(), "HiddenFromGlobalAddressList": value})
+    )
+
+    assert not answer.succeeded
+    assert f"HiddenFromGlobalAddressList is {value!r}; it must be true or false" in answer.reason
+
+
+@pytest.mark.parametrize("name", ["0042", "1e3", "1_000", "007", "true", "null"])
+def test_contract_43_a_name_like_a_number(stage: Stage, name: str) -> None:
+    """A name that looks like a number, or like another value, stays the text that it is."""
+    answer = stage.deliver(stage.event("Create", properties=room_properties(Name=name)))
+
+    assert answer.succeeded
+    assert answer.data["Name"] == name
+    assert [room.Name for room in stage.rooms()] == [name]
+
+
+# --------------------------------------------------------------------------------------------------------- contract 44
+
+
+def test_contract_44_the_present_version_is_written_down(stage: Stage, released: dict[str, Any]) -> None:
+    """The ledger's items still have the form of the last version that was released; else a new fixture is due."""
+    stage.deliver(stage.event("Create", properties=everything(), logical_id="Room"))
+    written = [item for item in stage.entries() if item["Entry"] == EXAMPLE]
+    old = [item for item in released["ledger"] if item["Entry"]["S"] == EXAMPLE and "Before" not in item]
+
+    assert [sorted(item) for item in written] == [sorted(item) for item in old[:1]]
+
+
+def test_contract_44_what_an_older_version_has_made(stage: Stage, released: dict[str, Any]) -> None:
+    """What an older version has created and adopted is updated and deleted by this one."""
+    # GIVEN WorkMail and the ledger as that version has left them
+    stage.backends.import_state({"workmail": released["workmail"], "dynamodb": {}})
+    stage.load_ledger(released["ledger"])
+    stage.stack_id = released["stack_id"]
+
+    # WHEN each resource is updated, and deleted
+    for logical_id, physical_id in released["resources"].items():
+        old = released["properties"][logical_id]
+        new = {**old, "Description": DESCRIPTION}
+        updated = stage.deliver(
+            stage.event("Update", properties=new, old_properties=old, physical_id=physical_id, logical_id=logical_id)
+        )
+        assert (updated.status, updated.physical_id) == ("SUCCESS", physical_id), updated.reason
+        assert stage.describe(physical_id)["description"] == DESCRIPTION
+        without_adopt = {key: value for key, value in new.items() if key != "ExistingResource"}
+        deleted = stage.deliver(
+            stage.event("Delete", properties=without_adopt, physical_id=physical_id, logical_id=logical_id)
+        )
+        assert (deleted.status, deleted.physical_id) == ("SUCCESS", physical_id), deleted.reason
+
+    # THEN nothing of it is left
+    assert stage.rooms() == []
+    assert stage.entries() == []

@@ -1,0 +1,165 @@
+"""Checks the commands in the documents that a test cannot run, because they change a machine or an AWS account."""
+
+import argparse
+import contextlib
+import importlib
+import io
+import json
+import re
+import shlex
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore import xform_name
+from botocore.exceptions import UnknownServiceError
+from botocore.validate import ParamValidator
+from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
+
+from sandbox.cli import main as sandbox_main
+from tests.e2e.documents import ROOT
+
+# Commands that the AWS CLI has besides those of the service models:
+# https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/
+_AWS_EXTRAS = {("cloudformation", "deploy"): {"template-file", "stack-name", "parameter-overrides", "capabilities"}}
+_AWS_GLOBAL = {"region", "output", "query", "profile"}
+
+
+def problems(line: str) -> Iterator[str]:
+    """Yield what is wrong with one command line."""
+    words = shlex.split(line, comments=True)
+    if not words:
+        return
+    try:
+        check = _CHECKS[words[0]]
+    except KeyError:
+        yield f"nothing here can check the command {words[0]}"
+        return
+    yield from check(words)
+
+
+def _make(words: Sequence[str]) -> Iterator[str]:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    yield from (f"the Makefile has no target {target}" for target in words[1:] if target not in targets)
+
+
+def _git(words: Sequence[str]) -> Iterator[str]:
+    asked = subprocess.run([*words[:2], "-h"], capture_output=True, text=True, check=False)
+    if "usage:" not in asked.stdout + asked.stderr:
+        yield f"git has no command {words[1]}"
+
+
+def _source(words: Sequence[str]) -> Iterator[str]:
+    """`make` creates the virtual environment, so it need not be there."""
+    if words[1] != ".venv/bin/activate":
+        yield f"only .venv/bin/activate can be sourced, not {words[1]}"
+
+
+def _pytest(words: Sequence[str]) -> Iterator[str]:
+    yield from _existing(words[1:])
+
+
+def _existing(paths: Sequence[str]) -> Iterator[str]:
+    yield from (f"there is no {path}" for path in paths if not (ROOT / path).exists())
+
+
+def _python(words: Sequence[str]) -> Iterator[str]:
+    if words[1] == "events/invoke.py":
+        yield from _existing(words[1:3])
+        return
+    if list(words[1:3]) != ["-m", "sandbox"]:
+        yield f"only `python -m sandbox` is a command here, not {shlex.join(words)}"
+        return
+    complaint = io.StringIO()
+    # Argparse looks at the options from left to right, and answers --help as soon as it comes to it.
+    with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            sandbox_main([*words[3:], "--help"])
+        except SystemExit as end:
+            if end.code:
+                yield complaint.getvalue()
+
+
+def _sam(words: Sequence[str]) -> Iterator[str]:
+    path = words[1:3] if words[1] == "local" else words[1:2]
+    name = " ".join(path)
+    module = ".".join(path).replace("-", "_") + (".cli" if len(path) > 1 else ".command")
+    with warnings.catch_warnings():
+        # The SAM CLI's own imports warn; it is not ours to mend.
+        warnings.simplefilter("ignore")
+        try:
+            command: Any = importlib.import_module(f"samcli.commands.{module}").cli
+        except ModuleNotFoundError:
+            yield f"sam has no command {name}"
+            return
+    rest = list(words[len(path) + 1 :])
+    functions = list(takewhile(lambda word: not word.startswith("--"), rest))
+    resources = decode(str(ROOT / "template.yaml"))[0]["Resources"]
+    yield from (f"template.yaml has no {function}" for function in functions if function not in resources)
+    known = {option for parameter in command.params for option in parameter.opts}
+    options = _options(rest[len(functions) :])
+    yield from (f"sam {name} has no option --{option}" for option in options if f"--{option}" not in known)
+    yield from _parameters(options.get("parameter-overrides", []), ROOT / "template.yaml")
+    yield from _existing(options.get("event", []))
+
+
+def _aws(words: Sequence[str]) -> Iterator[str]:
+    service, command = words[1:3]
+    options = _options(words[3:])
+    given = {name: values for name, values in options.items() if name not in _AWS_GLOBAL}
+    if (service, command) in _AWS_EXTRAS:
+        known = _AWS_EXTRAS[service, command]
+        yield from (f"aws {service} {command} has no option --{name}" for name in given.keys() - known)
+        yield from _parameters(given.get("parameter-overrides", []), ROOT / given["template-file"][0])
+        return
+    try:
+        model = botocore.session.get_session().get_service_model(service)
+    except UnknownServiceError:
+        yield f"there is no service {service}"
+        return
+    operations = {xform_name(operation, "-"): operation for operation in model.operation_names}
+    if command not in operations:
+        yield f"aws {service} has no command {command}"
+        return
+    shape: Any = model.operation_model(operations[command]).input_shape
+    members = {xform_name(member, "-"): member for member in shape.members}
+    yield from (f"aws {service} {command} has no option --{name}" for name in given.keys() - members.keys())
+    request: dict[str, Any] = {members[name]: " ".join(values) for name, values in given.items() if name in members}
+    for member, text in request.items():
+        if shape.members[member].type_name in {"structure", "map", "list"}:
+            request[member] = json.loads(text)
+    report = ParamValidator().validate(request, shape)
+    if report.has_errors():
+        yield report.generate_report()
+
+
+def _options(words: Sequence[str]) -> dict[str, list[str]]:
+    parser = argparse.ArgumentParser(add_help=False)
+    for word in words:
+        if word.startswith("--"):
+            parser.add_argument(word, nargs="*")
+    return {name.replace("_", "-"): values for name, values in vars(parser.parse_args(words)).items()}
+
+
+def _parameters(pairs: Sequence[str], template: Path) -> Iterator[str]:
+    if not template.is_file():
+        yield f"there is no template {template}"
+        return
+    declared = decode(str(template))[0]["Parameters"]
+    keys = [pair.partition("=")[0] for pair in pairs]
+    yield from (f"{template.name} has no parameter {key}" for key in keys if key not in declared)
+
+
+_CHECKS: dict[str, Callable[[Sequence[str]], Iterator[str]]] = {
+    ".": _source,
+    ".venv/bin/pytest": _pytest,
+    "aws": _aws,
+    "git": _git,
+    "make": _make,
+    "python": _python,
+    "sam": _sam,
+}

@@ -1,0 +1,71 @@
+"""A stack with many rooms gets through a limited rate of calls, and uses it well."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from benchmarks.load import CHANGE, Load, Phase
+from sandbox.rooms import Room
+from sandbox.runtime import Sandbox
+from sandbox.state import StateFolder
+from sandbox.workmail.faults import RateLimit
+
+#: Bursts of a fifth of a second; `make bench` allows none, which needs the machine for itself.
+LIMIT: Final = RateLimit(per_second=25.0, burst=5)
+ROOMS: Final = {"Floors": "01,02,03", "TopFloors": "04", "Rooms": ",".join(f"{number:02}" for number in range(1, 16))}
+#: Another room for each worker, so that the processes have started when the clock does.
+WARM_UP: Final = {"Floors": "90", "TopFloors": "91", "Rooms": "01,02,03,04,05"}
+
+MOST_TIME = 1.3
+MOST_MEMORY = 128 * 1024 * 1024
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Load]:
+    """Make a sandbox whose WorkMail carries out 25 calls a second."""
+    with Sandbox(StateFolder(tmp_path / "state"), workers=4) as sandbox:
+        yield Load(sandbox, LIMIT)
+
+
+def names(rooms: tuple[Room, ...]) -> set[str]:
+    """Return the names of *rooms*, of which no two are the same."""
+    found = [room.Name for room in rooms]
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def check(phase: Phase) -> None:
+    """Hold a phase against what is promised of each."""
+    assert phase.outcome.ok, phase.outcome.reason
+    assert phase.refused > 0
+    assert phase.ratio <= MOST_TIME
+    assert phase.memory <= MOST_MEMORY
+
+
+def test_many_rooms_at_a_limited_rate(load: Load) -> None:
+    """60 rooms are created, 15 of them changed and all deleted at 25 calls a second: each once, without lost time."""
+    assert load.deploy("warm up", WARM_UP).outcome.ok
+    # WHEN 60 rooms take the place of the first ones
+    created = load.deploy("create", ROOMS)
+    # THEN each is there, and was created exactly once
+    check(created)
+    expected = {f"room-0{floor}-{number:02}" for floor in range(1, 5) for number in range(1, 16)}
+    assert names(created.rooms) == expected
+    assert created.count("CreateResource") == 60
+    assert all(room.State == "ENABLED" for room in created.rooms)
+    # WHEN those of the top floor are described anew
+    updated = load.deploy("update", {**ROOMS, **CHANGE})
+    # THEN these are changed, and nothing else is touched
+    check(updated)
+    assert updated.handled == updated.count("UpdateResource") == 15
+    assert {room.Name: room.Description for room in updated.rooms} == {
+        name: CHANGE["TopFloorDescription"] if name.startswith("room-04") else "" for name in expected
+    }
+    # WHEN the stack is deleted
+    deleted = load.delete()
+    # THEN nothing is left
+    check(deleted)
+    assert deleted.rooms == ()
+    assert deleted.count("DeleteResource") == 60

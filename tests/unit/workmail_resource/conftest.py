@@ -1,0 +1,68 @@
+"""botocore clients that know no real account, and a clock that does not wait."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+
+from tests.unit.workmail_resource.scripted import MakeScripted, Scripted, make_scripted
+from tests.unit.workmail_resource.support import FakeClock
+from workmail_resource.calls import CLIENT_CONFIG
+from workmail_resource.calls import client as client_of_the_process
+from workmail_resource.event import Event
+
+MakeClient = Callable[..., Any]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Make a clock that moves only when somebody sleeps on it."""
+    return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no test a way to the account, the Region or the endpoints of whoever runs it."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_WORKMAIL", "AWS_ENDPOINT_URL_DYNAMODB"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    client_of_the_process.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def botocore_session() -> botocore.session.Session:
+    """Make one session, so that each service's model is read once."""
+    return botocore.session.Session()
+
+
+@pytest.fixture
+def client(botocore_session: botocore.session.Session) -> MakeClient:
+    """Make clients as the function makes them."""
+
+    def make(service: str = "workmail", **options: Any) -> Any:
+        return botocore_session.create_client(service, region_name="eu-west-1", config=CLIENT_CONFIG, **options)
+
+    return make
+
+
+@pytest.fixture
+def scripted(client: MakeClient, clock: FakeClock) -> Iterator[MakeScripted]:
+    """Make works whose ledger and WorkMail answer by a script; the test fails when a call of it was not made."""
+    made: list[Scripted] = []
+
+    def make(event: Event) -> Scripted:
+        made.append(make_scripted(event, clock, client("dynamodb"), client("workmail")))
+        made[-1].ledger.activate()
+        made[-1].workmail.activate()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.ledger.assert_no_pending_responses()
+        one.workmail.assert_no_pending_responses()

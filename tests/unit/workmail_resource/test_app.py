@@ -1,0 +1,125 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import workmail_resource
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, LocalServer, serving
+from workmail_resource.app import handler
+from workmail_resource.ownership import NOT_CREATED
+
+NO_ENVIRONMENT = ("LEDGER_TABLE", "WORKMAIL_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "ABANDON_ON_DELETE")
+
+
+@dataclass
+class Context:
+    """Lambda's context of an invocation that has time enough."""
+
+    aws_request_id: str = "lambda-1"
+    log_stream_name: str = "stream"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends this invocation."""
+        return 30_000
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the handler answer over HTTP, and give it a DynamoDB and a WorkMail that are not there."""
+    monkeypatch.setenv("AWS_SAM_LOCAL", "true")
+    monkeypatch.setenv("LEDGER_TABLE", "ledger")
+    monkeypatch.setenv("WORKMAIL_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+
+def handled(server: LocalServer, request_type: str, **changes: Any) -> dict[str, Any]:
+    """Let the handler answer an event, and return what arrived."""
+    event = {
+        "RequestType": request_type,
+        "StackId": STACK,
+        "RequestId": "request-1",
+        "LogicalResourceId": "BoardRoom",
+        "ResourceType": "Custom::WorkMailResource",
+        "ResponseURL": f"http://localhost:{server.port}/answer",
+        "ResourceProperties": {"OrganizationId": ORGANIZATION, "Name": "boardroom", "Type": "ROOM"},
+        **changes,
+    }
+    handler(event, Context())
+    body: dict[str, Any] = json.loads(server.requests[-1].body)
+    return body
+
+
+def test_import_makes_nothing() -> None:
+    """Importing the handler opens no connection and reads no AWS model, and needs no Region (contract 42)."""
+    script = (
+        "import sys; events = [];"
+        "network = {'socket.connect', 'socket.getaddrinfo', 'socket.sendto', 'socket.gethostbyname'};"
+        "sys.addaudithook(lambda name, arguments: events.append(name) if name in network else None);"
+        "sys.addaudithook(lambda name, arguments: events.append(arguments[0]) if name == 'open' "
+        "and 'service-2' in str(arguments[0]) else None);"
+        "import workmail_resource.app; print(events)"
+    )
+    function = str(Path(workmail_resource.__file__).parents[1])
+    paths = os.pathsep.join([function, *(path for path in sys.path if path.endswith("site-packages"))])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONPATH": paths},
+    )
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""
+
+
+def test_invalid_properties_are_told_before_any_call() -> None:
+    """Invalid properties of a Create are FAILED with the marker and all problems, before any call (contract 20)."""
+    with serving() as server:
+        body = handled(server, "Create", ResourceProperties={"Name": "the board room", "Type": "HALL"})
+    assert (body["Status"], body["PhysicalResourceId"]) == ("FAILED", NOT_CREATED)
+    assert body["Reason"].startswith(
+        "InvalidProperties: 3 problems in the properties: OrganizationId is required; Name is 'the board room'"
+    )
+    assert body["Reason"].endswith(" (Lambda request ID: lambda-1; log stream: stream)")
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+def test_a_foreign_resource_type_is_refused(request_type: str) -> None:
+    """An event of another resource type is FAILED with a sentence, whatever it asks for (contract 41)."""
+    with serving() as server:
+        body = handled(server, request_type, ResourceType="Custom::Other", PhysicalResourceId=RESOURCE)
+    assert body["Status"] == "FAILED"
+    assert body["Reason"].startswith("MalformedEvent: ResourceType is 'Custom::Other'")
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+def test_a_broken_environment_is_answered(monkeypatch: pytest.MonkeyPatch, request_type: str) -> None:
+    """Without its environment the function answers FAILED, and says what is missing and what to do (contract 36)."""
+    for name in NO_ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    with serving() as server:
+        body = handled(server, request_type, PhysicalResourceId="" if request_type == "Create" else RESOURCE)
+    assert body["Status"] == "FAILED"
+    assert body["Reason"].startswith("BadEnvironment: LEDGER_TABLE is not set; WORKMAIL_REGION is not set.")
+    assert body["PhysicalResourceId"]
+
+
+def test_delete_of_what_cannot_exist_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing was ever called, Delete succeeds without any environment (contracts 31 and 36)."""
+    for name in NO_ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    with serving() as server:
+        body = handled(server, "Delete", PhysicalResourceId=NOT_CREATED)
+    assert (body["Status"], body["PhysicalResourceId"]) == ("SUCCESS", NOT_CREATED)
+
+
+@pytest.mark.parametrize("event", [None, [], "text", 7, {}])
+def test_what_is_no_event_is_raised(event: object) -> None:
+    """Without a ResponseURL there is no answer; the invocation fails, as the log says (contract 8)."""
+    with pytest.raises(ValueError, match="the event has no ResponseURL"):
+        handler(event, Context())
