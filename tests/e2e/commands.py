@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import jmespath  # type: ignore[import-untyped] # its stubs are a package of their own
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.validate import ParamValidator
@@ -32,6 +33,9 @@ _AWS_GLOBAL = {"region", "output", "query", "profile"}
 def problems(line: str) -> Iterator[str]:
     """Yield what is wrong with one command line."""
     words = shlex.split(line, comments=True)
+    if ">" in words:
+        # Where the output goes is the reader's choice.
+        words = words[: words.index(">")]
     if not words:
         return
     try:
@@ -128,13 +132,62 @@ def _aws(words: Sequence[str]) -> Iterator[str]:
     shape: Any = model.operation_model(operations[command]).input_shape
     members = {xform_name(member, "-"): member for member in shape.members}
     yield from (f"aws {service} {command} has no option --{name}" for name in given.keys() - members.keys())
-    request: dict[str, Any] = {members[name]: " ".join(values) for name, values in given.items() if name in members}
-    for member, text in request.items():
-        if shape.members[member].type_name in {"structure", "map", "list"}:
-            request[member] = json.loads(text)
+    request = {
+        members[name]: _value(shape.members[members[name]], values) for name, values in given.items() if name in members
+    }
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
         yield report.generate_report()
+    yield from _outside_enums(shape, request)
+    for expression in options.get("query", []):
+        jmespath.compile(expression)
+
+
+def _value(shape: Any, words: Sequence[str]) -> Any:
+    """Return what the AWS CLI makes of an option's words: JSON, its shorthand syntax, or scalars.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
+    """
+    if words and words[0][:1] in {"{", "["}:
+        return json.loads(" ".join(words))
+    match shape.type_name:
+        case "list":
+            return [_value(shape.member, [word]) for word in words]
+        case "structure":
+            return _shorthand(shape, words)
+        case "boolean":
+            return {"true": True, "false": False}[words[0]] if words else True
+        case "integer" | "long":
+            return int(words[0])
+        case _:
+            return " ".join(words)
+
+
+def _shorthand(shape: Any, words: Sequence[str]) -> dict[str, Any]:
+    pairs: dict[str, list[str]] = {}
+    key = ""
+    for part in ",".join(words).split(","):
+        name, equals, value = part.partition("=")
+        key = name if equals else key
+        pairs.setdefault(key, []).append(value if equals else part)
+    # A name that the shape does not have is left for the validator to find.
+    return {
+        name: _value(shape.members[name], values) if name in shape.members else values for name, values in pairs.items()
+    }
+
+
+def _outside_enums(shape: Any, value: Any) -> Iterator[str]:
+    """Yield the values that are none of those that a shape names, which botocore's validator does not look at."""
+    match value:
+        case dict() if shape.type_name == "structure":
+            for name, inner in value.items():
+                if name in shape.members:
+                    yield from _outside_enums(shape.members[name], inner)
+        case list() if shape.type_name == "list":
+            for inner in value:
+                yield from _outside_enums(shape.member, inner)
+        case str() if getattr(shape, "enum", None) and value not in shape.enum:
+            yield f"{value} is none of {', '.join(shape.enum)}"
 
 
 def _options(words: Sequence[str]) -> dict[str, list[str]]:
