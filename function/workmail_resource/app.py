@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from . import __version__
 from .calls import Caller, client, delays
 from .clock import Deadline, SystemClock
 from .create import create
@@ -76,7 +77,7 @@ class Invocation:
 
     def run(self) -> None:
         """Handle the event and send its answer, whatever happens."""
-        self._telemetry.info("event")
+        self._telemetry.info("event", version=__version__)
         try:
             self._resource(self._event, self._context)
         except Exception as error:

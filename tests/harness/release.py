@@ -1,16 +1,17 @@
 """Writes down what the present version leaves in WorkMail and in the ledger, for contract 44.
 
-Run before a release: ``python -m tests.harness.release 0.1.0``. Later versions have to update and delete it.
+Run before a release: ``PYTHONPATH=function python -m tests.harness.release``. Later versions have to update and delete
+it.
 """
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from tests.harness.properties import everything, room_properties
 from tests.harness.stage import Stage
+from workmail_resource import __version__
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "contracts" / "versions"
 
@@ -21,8 +22,8 @@ RESOURCES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def main(version: str) -> None:
-    """Write the fixture of *version*."""
+def main() -> None:
+    """Write the fixture of the present version."""
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), logs=Path(folder) / "logs") as stage:
         stage.create_room("den", Email="former@example.com")
         resources = {}
@@ -33,7 +34,7 @@ def main(version: str) -> None:
             resources[logical_id] = answer.physical_id
         state = stage.backends.export_state()
         document = {
-            "version": version,
+            "version": __version__,
             "stack_id": stage.stack_id,
             "resources": resources,
             "properties": RESOURCES,
@@ -41,8 +42,8 @@ def main(version: str) -> None:
             "workmail": state["workmail"],
         }
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{version}.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (FOLDER / f"{__version__}.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
