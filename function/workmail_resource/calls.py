@@ -175,7 +175,12 @@ class Caller:
         except (ClientError, BotoCoreError) as error:
             failure = from_boto(error, service=self._service, operation=operation, subject=subject, attempts=attempt)
             self.log(
-                "call failed", operation=operation, error_code=failure.code, attempt=attempt, call_id=failure.request_id
+                "call failed",
+                operation=operation,
+                error_code=failure.code,
+                throttled=is_throttling(failure),
+                attempt=attempt,
+                call_id=failure.request_id,
             )
             raise failure from error
         self.log("call", operation=operation, attempt=attempt, call_id=response["ResponseMetadata"].get("RequestId"))

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/powertools/python/latest/core/logger/
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from .errors import redact
 
 SERVICE: Final = "workmail-resource"
+#: Of the metrics, where the provider stack's parameter MetricsNamespace sets no other.
 NAMESPACE: Final = "WorkMailResource"
 
 #: How far up the stack the line is that a log record names.
@@ -32,6 +34,7 @@ class Telemetry:
     def __init__(self, event: Mapping[str, Any], *, lambda_request_id: str, secrets: Iterable[str]) -> None:
         self._secrets = tuple(secrets)
         self._operation = str(event.get("RequestType", ""))
+        self._throttled = 0
         self._logger = Logger(service=SERVICE)
         # Powertools keeps keys with the logger's name, across events.
         self._logger.clear_state()
@@ -44,7 +47,8 @@ class Telemetry:
         )
 
     def info(self, message: str, **keys: object) -> None:
-        """Log what happened."""
+        """Log what happened, and count the calls that a service refused because of their rate."""
+        self._throttled += keys.get("throttled") is True
         self._logger.info(self._clean(message), extra=self._keys(keys), stacklevel=_CALLER)
 
     def error(self, message: str, **keys: object) -> None:
@@ -52,11 +56,13 @@ class Telemetry:
         self._logger.error(self._clean(message), extra=self._keys(keys), stacklevel=_CALLER)
 
     def count(self, *, succeeded: bool, milliseconds: float) -> None:
-        """Emit the metrics of the event: how it was answered, and how long it took."""
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        """Emit the metrics of the event: how it was answered, how long it took, and how often it was throttled."""
+        namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
+        metrics = EphemeralMetrics(namespace=namespace, service=SERVICE)
         metrics.add_dimension(name="RequestType", value=self._operation or "Unknown")
         metrics.add_metric(name="Succeeded" if succeeded else "Failed", unit=MetricUnit.Count, value=1)
         metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=milliseconds)
+        metrics.add_metric(name="ThrottledCalls", unit=MetricUnit.Count, value=self._throttled)
         metrics.flush_metrics()
 
     def _keys(self, keys: Mapping[str, object]) -> dict[str, object]:

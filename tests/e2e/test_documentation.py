@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.e2e import commands
 from tests.e2e.documents import ROOT, Block, Document, Table, code, document, documents
 from tests.e2e.transcripts import Session, exchanges
+from tests.harness.policy import allowed_actions, provider_resources
 from workmail_resource import ownership
 from workmail_resource.clock import OutOfTimeError
 from workmail_resource.custom_resource import CustomResource
@@ -38,6 +39,9 @@ TYPE = "Custom::WorkMailResource"
 MINIMAL = {"OrganizationId": "m-d281d0a2fd824be5b6cd3d3ce909fd27", "Name": "boardroom", "Type": "ROOM"}
 
 BLOCKS = [block for found in documents() for block in found.blocks()]
+#: Fields that CloudWatch Logs has of a line by itself, and of Lambda's own lines.
+#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
+DISCOVERED = {"@duration", "@initDuration", "@logStream", "@maxMemoryUsed", "@memorySize", "@timestamp", "@type"}
 STORIES = [found for found in documents() if any(block.language == "console" for block in found.blocks())]
 
 
@@ -99,6 +103,7 @@ def check_query(block: Block) -> None:
     """
     known = {key for row in OPERATIONS.table("Logs", "Key").rows for key in code(row[0])}
     functions = {
+        "bin",
         "count",
         "avg",
         "max",
@@ -119,8 +124,8 @@ def check_query(block: Block) -> None:
         command, _, rest = line.strip().partition(" ")
         assert command in {"fields", "filter", "sort", "limit", "stats"}
         known |= set(re.findall(r"\bas (\w+)", rest))
-        words = set(re.findall(r"@?\b[a-z_]\w*", re.sub(r'"[^"]*"', "", rest)))
-        assert words - known - functions <= {"@timestamp"}
+        words = set(re.findall(r"@?\b[A-Za-z_]\w*", re.sub(r'"[^"]*"', "", rest)))
+        assert words - known - functions <= DISCOVERED
 
 
 def check_diagram(block: Block) -> None:
@@ -371,8 +376,11 @@ def provider_template() -> Any:
 
 def test_documented_parameters_are_those_of_the_provider_stack() -> None:
     """The table of parameters has each parameter of the template, with its default."""
-    documented = {code(row[0])[0]: code(row[1])[0] for row in OPERATIONS.table("Install", "Parameter").rows}
-    declared = {name: str(body["Default"]) for name, body in provider_template()["Parameters"].items()}
+    documented = {code(row[0])[0]: row[1] for row in OPERATIONS.table("Install", "Parameter").rows}
+    declared = {
+        name: f"`{body['Default']}`" if body["Default"] != "" else "none"
+        for name, body in provider_template()["Parameters"].items()
+    }
     assert documented == declared
 
 
@@ -450,12 +458,31 @@ def test_documented_metrics_are_those_of_the_code(capsys: pytest.CaptureFixture[
     # THEN the documents say what comes
     rows = next(table.rows for table in OPERATIONS.tables() if table.heading == "Metrics")
     where = {row[0]: code(row[1]) for row in rows}
-    assert {metric["Namespace"] for metric in metrics} == set(where["Namespace"])
+    assert {metric["Namespace"] for metric in metrics} == set(where["Namespace"]) == {default_namespace()}
     dimensions = {name for metric in metrics for names in metric["Dimensions"] for name in names}
     assert dimensions <= set(where["Dimensions"])
     assert {line["service"] for line in emitted} | {line["RequestType"] for line in emitted} <= set(where["Dimensions"])
     documented = {code(row[0])[0]: row[1] for row in OPERATIONS.table("Metrics", "Metric").rows}
     assert {metric["Name"]: metric["Unit"] for line in metrics for metric in line["Metrics"]} == documented
+
+
+def default_namespace() -> str:
+    """Return the namespace that the provider stack gives the function."""
+    resources = provider_resources()
+    return str(resources["ProviderFunction"]["Properties"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"])
+
+
+def test_documented_alarms_are_those_of_the_template() -> None:
+    """The table of alarms has each alarm of the provider stack, with its metric, function and threshold."""
+    rows = OPERATIONS.table("Alarms", "Alarm").rows
+    documented = [tuple(code(cell)[0] for cell in row[:4]) for row in rows]
+    topic = "arn:aws:sns:us-east-1:123456789012:alerts"
+    declared = [
+        (name, alarm["MetricName"], alarm["Dimensions"][0]["Value"], str(alarm["Threshold"]))
+        for name, body in provider_resources(AlarmTopicArn=topic).items()
+        if body["Type"] == "AWS::CloudWatch::Alarm" and (alarm := body["Properties"])
+    ]
+    assert documented == declared
 
 
 # ------------------------------------------------------------------------------------------------------ architecture
@@ -516,16 +543,11 @@ def contract(name: str) -> int:
 
 def test_security_lists_the_permissions_of_the_template() -> None:
     """SECURITY.md names exactly the actions that the roles allow."""
-    allowed = {
-        action.partition(":")[2]
-        for resource in provider_template()["Resources"].values()
-        for policy in resource["Properties"].get("Policies", ())
-        for statement in policy["PolicyDocument"]["Statement"]
-        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-    }
+    actions = allowed_actions() | allowed_actions(role="LastResortRole")
+    allowed = {action.partition(":")[2] for action in actions}
     section = SECURITY.section("What the functions may do")
     listed = {name for line in section.splitlines() if line.startswith("- ") for name in code(line)}
-    assert listed - {"OrganizationIds"} == allowed
+    assert listed - {"OrganizationIds", "Tracing"} == allowed
 
 
 def test_contributing_lists_the_targets_of_the_makefile() -> None:

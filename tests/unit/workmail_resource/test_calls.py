@@ -184,6 +184,16 @@ def test_call_tries_again_what_is_transient(client: MakeClient, clock: FakeClock
     assert [keys["attempt"] for _, keys in log.records] == list(range(1, len(failures) + 2))
 
 
+def test_a_failed_call_says_whether_it_was_throttled(client: MakeClient, clock: FakeClock) -> None:
+    """The log tells refusals because of the rate of calls, under any code, from other failures."""
+    log = Log()
+    failures = [refusal("ThrottlingException"), refusal("Odd", status=429), refusal("InternalFailure", status=500)]
+    with serving(*failures, FOUND) as server:
+        workmail = client(endpoint_url=f"http://localhost:{server.port}")
+        caller(workmail, clock, log=log).call("DescribeResource", PARAMETERS)
+    assert [keys.get("throttled") for _, keys in log.records] == [True, True, False, None]
+
+
 @pytest.mark.parametrize("code", ["LimitExceededException", "NameAvailabilityException", "BrandNewException"])
 def test_call_does_not_repeat_a_refusal(client: MakeClient, clock: FakeClock, code: str) -> None:
     """A refusal is raised at once, with all that the service said of it."""

@@ -140,10 +140,33 @@ def test_count_emits_metrics(
     assert {(entry["Name"], entry["Unit"]) for entry in directive["Metrics"]} == {
         (name, "Count"),
         ("Duration", "Milliseconds"),
+        ("ThrottledCalls", "Count"),
     }
     assert {"RequestType", "service"} == {dimension for group in directive["Dimensions"] for dimension in group}
     assert (metric[name], metric["Duration"], metric["RequestType"]) == ([1.0], [1234.0], "Create")
     assert STACK not in line
+
+
+def test_count_has_the_calls_that_were_throttled(telemetry: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """The calls that a service refused because of their rate are counted for each event, none included."""
+    for throttled in ([True, False, True], []):
+        made = telemetry()
+        for refused in throttled:
+            made.info("call failed", throttled=refused)
+        made.info("call")
+        made.count(succeeded=True, milliseconds=1)
+    counts = [json.loads(line)["ThrottledCalls"] for line in capsys.readouterr().out.splitlines()]
+    assert counts == [[2.0], [0.0]]
+
+
+def test_the_namespace_of_the_metrics_can_be_chosen(
+    telemetry: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The metrics are in the namespace that the provider stack's MetricsNamespace says."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Rooms")
+    telemetry().count(succeeded=True, milliseconds=1)
+    (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Rooms"
 
 
 def test_count_of_an_event_without_a_type(telemetry: Make, capsys: pytest.CaptureFixture[str]) -> None:
