@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.locked
+CHECKOV := .venv-checkov/bin/checkov
+CHECKOV_READY := .venv-checkov/.locked
 STACK := meeting-rooms
 TEMPLATES := template.yaml $(wildcard examples/*.yaml)
 
@@ -11,7 +13,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format build lock clean
+.PHONY: help demo test check bench format build fixture lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,12 +26,13 @@ demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print w
 test: $(READY) ## Run every test
 	@$(BIN)/pytest --numprocesses 4
 
-check: $(READY) ## Run what CI runs: format, lint, types, templates, tests
+check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, templates, tests
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint $(TEMPLATES)
 	@$(BIN)/sam validate --lint
+	@$(call checkov,template.yaml)
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY) ## Measure 500 rooms at 25 calls a second, which takes four minutes
@@ -42,21 +45,36 @@ format: $(READY) ## Format the code, and mend what the linter can mend
 build: $(READY) ## Build the deployable package with the AWS SAM CLI
 	@$(BIN)/sam build
 
+fixture: $(READY) ## Write down what this version leaves behind, before its release
+	@PYTHONPATH=function $(BIN)/python -m tests.harness.release
+
 lock: $(READY) ## Lock the versions anew (needs uv)
 	@uv pip compile requirements/dev.in --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
 	  --upgrade --quiet --output-file requirements/dev.txt
 	@uv pip compile function/requirements.in --constraint requirements/dev.txt --universal --python-version 3.11 \
 	  --no-emit-index-url --generate-hashes --upgrade --quiet --output-file function/requirements.txt
+	@uv pip compile requirements/checkov.in --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
+	  --upgrade --quiet --output-file requirements/checkov.txt
 
 clean: ## Remove what the other commands made
-	@rm -rf .venv .sandbox .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-checkov .sandbox .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# The lock is complete, so pip need not resolve anything (--no-deps); every file has to match its hash.
+# Without the network checkov says the same, if it is told not to look for guidelines (--skip-download). It passes a file that
+# it cannot read, which the report alone tells.
+define checkov
+report=$$($(CHECKOV) --file $(1) --framework cloudformation --skip-download --quiet --compact) && \
+  case "$$report" in *"Parsing errors"*) false ;; esac || { echo "$$report"; exit 1; }
+endef
+
+# The locks are complete, so pip need not resolve anything (--no-deps); every file has to match its hash.
+# checkov pins other versions of what .venv has, and so has an environment of its own.
 $(READY): requirements/dev.txt
+$(CHECKOV_READY): requirements/checkov.txt
+$(READY) $(CHECKOV_READY):
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \
 	  f"Python 3.11 to 3.14 is needed, and {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.13 ...")'
-	@echo "Setting up .venv (once)"
-	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
-	  --requirement requirements/dev.txt
-	@touch $(READY)
+	@echo "Setting up $(@D) (once)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
+	  --requirement $<
+	@touch $@
