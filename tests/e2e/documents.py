@@ -11,19 +11,22 @@ from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[2]
 
+#: Those that may have documents, beside the project's own folder.
+_FOLDERS = ("docs", "examples", "function", "inventory", "lint", "schema")
+
 _PARSER = MarkdownIt("commonmark").enable("table")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced code block.
+    """A code block.
 
     Attributes
     ----------
     language:
         All that stands after the opening fence.
     line:
-        Of the opening fence, from 1.
+        Where it begins, from 1.
     """
 
     document: "Document"
@@ -65,9 +68,9 @@ class Document:
         return self.path.read_text(encoding="utf-8")
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the fenced code blocks in their order."""
+        """Yield the code blocks in their order; one that is only indented has no language."""
         for token in self._tokens():
-            if token.type == "fence" and token.map:
+            if token.type in {"fence", "code_block"} and token.map:
                 yield Block(self, token.info.strip(), token.content, token.map[0] + 1)
 
     def headings(self) -> Iterator[tuple[int, str]]:
@@ -150,7 +153,8 @@ def document(name: str) -> Document:
 
 def documents() -> list[Document]:
     """Return every document of the project."""
-    return [Document(path) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
+    within = (path for folder in _FOLDERS for path in (ROOT / folder).rglob("*.md") if "node_modules" not in path.parts)
+    return [Document(path) for path in sorted([*ROOT.glob("*.md"), *within])]
 
 
 def code(text: str) -> list[str]:
