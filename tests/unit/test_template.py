@@ -100,7 +100,7 @@ def test_the_metrics_namespace_reaches_the_function() -> None:
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Rooms/eu-west-1"
 
 
-@pytest.mark.parametrize("namespace", ["", "AWS/Lambda", "two words", "x" * 256])
+@pytest.mark.parametrize("namespace", ["", "AWS/Lambda", ":rooms", "two words", "x" * 256])
 def test_a_namespace_that_cloudwatch_refuses_is_refused(namespace: str) -> None:
     """CloudWatch would drop such metrics without a word."""
     with pytest.raises(ValidationError, match="MetricsNamespace"):
