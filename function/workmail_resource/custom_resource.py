@@ -6,16 +6,32 @@ seams it has; each override says which of its defects it is for. Nothing in this
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, Final, Protocol
-
-from crhelper import FAILED, CfnResource
 
 from .clock import OutOfTimeError
 from .response import Answer, render
 from .response import Status as AnswerStatus
+
+
+@contextmanager
+def _without_boto3() -> Iterator[None]:
+    """Let crhelper be imported without boto3: it serves only its polling, and takes a tenth of a cold start."""
+    placeholder = ModuleType("boto3", "boto3 is not in this package.")
+    found = sys.modules.setdefault("boto3", placeholder)
+    try:
+        yield
+    finally:
+        if found is placeholder:
+            del sys.modules["boto3"]
+
+
+with _without_boto3():
+    from crhelper import FAILED, CfnResource
 
 #: Seconds before Lambda's deadline at which the answer to an unfinished event is sent: enough for a PUT and its
 #: repetition.

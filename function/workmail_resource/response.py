@@ -7,9 +7,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-response
 
 import http.client
 import json
+import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -205,10 +207,16 @@ def deliver(
         sleep(wait)
 
 
+@cache
+def _trust(authorities: str | None) -> ssl.SSLContext:
+    # Reading some 140 certificates takes longer than sending the answer, so a process does it once.
+    return ssl.create_default_context(cafile=authorities)
+
+
 def _put(url: str, body: bytes, timeout: float) -> int:
     parts = urlsplit(url)
     connection = (
-        http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=ssl.create_default_context())
+        http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=_trust(os.environ.get("SSL_CERT_FILE")))
         if parts.scheme == "https"
         else http.client.HTTPConnection(parts.netloc, timeout=timeout)
     )
