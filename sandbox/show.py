@@ -187,13 +187,13 @@ class Progress:
         self._interval = interval
         self._began: float | None = None
         self._said = 0.0
-        self._states: dict[str, str] = {}
+        self._states: dict[tuple[str, str], str] = {}
 
     def __call__(self, event: StackEvent) -> None:
         """Count an event."""
         if event.resource_type == _STACK:
             return
-        self._states[event.logical_resource_id] = event.resource_status
+        self._states[event.stack_id, event.logical_resource_id] = event.resource_status
         now = self._monotonic()
         if self._began is None:
             self._began = self._said = now

@@ -14,7 +14,10 @@ from sandbox.cloudformation.intrinsics import Evaluator, Scope
 
 WAIT_CONDITION_HANDLE = "AWS::CloudFormation::WaitConditionHandle"
 CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
+NESTED_STACK = "AWS::CloudFormation::Stack"
+CDK_METADATA = "AWS::CDK::Metadata"
 
+_OWN_TYPES = frozenset({WAIT_CONDITION_HANDLE, CUSTOM_RESOURCE, NESTED_STACK, CDK_METADATA})
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 _MAX_RESOURCES = 500
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
@@ -111,12 +114,12 @@ def _check_types(declared: Mapping[str, Any]) -> None:
         if surplus:
             raise ValidationError(f"Invalid template resource property '{surplus[0]}' in resource {name}")
         kind = body["Type"]
-        if kind not in {WAIT_CONDITION_HANDLE, CUSTOM_RESOURCE} and not _CUSTOM_TYPE.fullmatch(kind):
+        if kind not in _OWN_TYPES and not _CUSTOM_TYPE.fullmatch(kind):
             foreign.append(kind)
     if foreign:
         raise ValidationError(
             f"Template format error: Unrecognized resource types: [{', '.join(dict.fromkeys(foreign))}]. "
-            f"Custom::*, {CUSTOM_RESOURCE} and {WAIT_CONDITION_HANDLE} are deployed here; "
+            f"Custom::*, {CUSTOM_RESOURCE}, {NESTED_STACK} and {WAIT_CONDITION_HANDLE} are deployed here; "
             "take the others out of this template."
         )
 

@@ -8,27 +8,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import uuid4
 
+from sandbox.cloudformation.account import Account
 from sandbox.cloudformation.create import create_stack
-from sandbox.cloudformation.definition import Definition, define
-from sandbox.cloudformation.delete import delete_stack
-from sandbox.cloudformation.errors import StackFailure, ValidationError
+from sandbox.cloudformation.errors import ValidationError
 from sandbox.cloudformation.exchange import Delivery, Exchange, Observation
-from sandbox.cloudformation.intrinsics import Evaluator, Scope
-from sandbox.cloudformation.journal import Journal
-from sandbox.cloudformation.operation import Operation, StackResources
-from sandbox.cloudformation.outputs import evaluate_outputs, find_export, refuse_lost_exports
-from sandbox.cloudformation.parameters import resolve_parameters, typed_values
+from sandbox.cloudformation.nested import UPDATABLE
+from sandbox.cloudformation.outputs import find_export
+from sandbox.cloudformation.plan import Plan, Planner
 from sandbox.cloudformation.ports import Functions, ResponseUrls
-from sandbox.cloudformation.scalars import as_text
 from sandbox.cloudformation.state import Stack, StackEvent, StackStore
-from sandbox.cloudformation.update import ReplacementRollback, changes_nothing, refuse_type_changes, update_stack
+from sandbox.cloudformation.update import ReplacementRollback, refuse_type_changes, update_stack
 
 _STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
-_UPDATABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
-_SECTIONS = ("Parameters", "Mappings", "Conditions", "Resources", "Outputs")
+# How long an interrupted operation on a nested stack may take to end, in seconds.
+_END = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +55,6 @@ class Outcome:
     events: tuple[StackEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    source: dict[str, Any]
-    parameters: dict[str, str]
-    definition: Definition
-    evaluator: Evaluator
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -95,9 +83,9 @@ class Engine:
     exports:
         Exports of stacks that are not in the store, for Fn::ImportValue.
     on_event:
-        Called with each stack event as it happens, in the thread of the operation.
+        Called with each stack event as it happens, one at a time; those of nested stacks come in threads of their own.
     max_parallel:
-        How many resources are worked on at the same time, each by one thread.
+        How many resources of one stack are worked on at the same time, each by one thread.
     delivery:
         How events are delivered; may be changed between operations.
     replacement_rollback:
@@ -124,16 +112,6 @@ class Engine:
         replacement_rollback: ReplacementRollback = ReplacementRollback.REVERSED_UPDATE,
     ) -> None:
         self.store = store
-        self.replacement_rollback = replacement_rollback
-        self._clock = clock
-        self._uuid = uuid
-        self._random = random or SystemRandom()
-        self._region = region
-        self._account_id = account_id
-        self._partition = partition
-        self._exports = exports or {}
-        self._on_event = on_event
-        self._max_parallel = max_parallel
         self._exchange = Exchange(
             functions=functions,
             response_urls=response_urls,
@@ -144,6 +122,26 @@ class Engine:
             delivery=delivery or Delivery(),
             sleep=sleep,
         )
+        self._account = Account(
+            store=store,
+            planner=Planner(region, account_id, partition, find_export(store, exports or {})),
+            exchange=self._exchange,
+            clock=clock,
+            uuid=uuid,
+            random=random or SystemRandom(),
+            on_event=on_event,
+            max_parallel=max_parallel,
+            replacement_rollback=replacement_rollback,
+        )
+
+    @property
+    def replacement_rollback(self) -> ReplacementRollback:
+        """What a resource is sent when its replacement is rolled back."""
+        return self._account.replacement_rollback
+
+    @replacement_rollback.setter
+    def replacement_rollback(self, rollback: ReplacementRollback) -> None:
+        self._account.replacement_rollback = rollback
 
     @property
     def delivery(self) -> Delivery:
@@ -184,18 +182,14 @@ class Engine:
             )
         stack = self.store.live(stack_name)
         if stack is None:
-            stack = Stack(
-                f"arn:{self._partition}:cloudformation:{self._region}:{self._account_id}:stack/{stack_name}/{self._uuid()}",
-                stack_name,
-            )
-            plan = self._plan(Path(template_path), stack, parameters or {})
-            return self._create(stack, plan)
-        if stack.status not in _UPDATABLE:
+            stack = self._account.found(stack_name)
+            return self._create(stack, self._account.plan(Path(template_path), stack, parameters or {}))
+        if stack.status not in UPDATABLE:
             raise ValidationError(
                 f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated. "
                 "Delete the stack, then deploy again."
             )
-        plan = self._plan(Path(template_path), stack, parameters or {})
+        plan = self._account.plan(Path(template_path), stack, parameters or {}, stack.parameters)
         return self._update(stack, plan)
 
     def delete(self, stack_name: str) -> Outcome:
@@ -212,13 +206,8 @@ class Engine:
                 outputs={},
                 events=(),
             )
-        operation, before = self._operation(stack), len(stack.events)
-        try:
-            refuse_lost_exports(stack, {}, self.store)
-        except StackFailure as problem:
-            operation.journal.stack("DELETE_FAILED", str(problem))
-        else:
-            delete_stack(operation)
+        operation, before = self._account.open(stack), len(stack.events)
+        self._account.delete(operation)
         return self._outcome(stack, before, {"DELETE_COMPLETE"})
 
     def settle(self, timeout: float) -> None:
@@ -227,7 +216,9 @@ class Engine:
 
     def close(self) -> None:
         """Refuse all answers from now on."""
+        self._account.children.interrupt()
         self._exchange.close()
+        self._account.children.wait(_END)
 
     def __enter__(self) -> Self:
         return self
@@ -237,68 +228,22 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _plan(self, path: Path, stack: Stack, given: Mapping[str, str]) -> _Plan:
-        # cfn-lint takes two seconds to import, which `delete` and the reading commands of the sandbox need not pay.
-        from sandbox.cloudformation import template  # noqa: PLC0415
-
-        document = template.read_template(path)
-        for section in _SECTIONS:
-            if not isinstance(document.get(section, {}), dict):
-                raise ValidationError(f"Template format error: {section} section must be an object")
-        source = template.plain(document)
-        declared = source.get("Parameters", {})
-        parameters = resolve_parameters(
-            declared, {name: as_text(value) for name, value in given.items()}, stack.parameters
-        )
-        scope = Scope(
-            values={**typed_values(declared, parameters), **self._pseudo_parameters(stack)},
-            mappings=source.get("Mappings", {}),
-            language_extensions=bool(template.transforms(document)),
-            imports=find_export(self.store, self._exports),
-        )
-        processed = template.transform_template(document, scope, path, self._region)
-        scope = replace(scope, mappings=processed.get("Mappings", {}), conditions=processed.get("Conditions", {}))
-        definition = define(processed, scope)
-        return _Plan(source, parameters, definition, Evaluator(replace(scope, resources=StackResources(stack))))
-
-    def _create(self, stack: Stack, plan: _Plan) -> Outcome:
-        self.store.stacks[stack.name] = stack
+    def _create(self, stack: Stack, plan: Plan) -> Outcome:
+        self._account.add(stack)
         stack.template, stack.parameters = plan.source, plan.parameters
-        create_stack(self._operation(stack), plan.definition, plan.evaluator, lambda: self._take_outputs(stack, plan))
+        operation = self._account.open(stack, plan.path)
+        create_stack(operation, plan.definition, plan.evaluator, lambda: self._account.finish(stack, plan))
         return self._outcome(stack, 0, {"CREATE_COMPLETE"})
 
-    def _update(self, stack: Stack, plan: _Plan) -> Outcome:
+    def _update(self, stack: Stack, plan: Plan) -> Outcome:
         refuse_type_changes(stack, plan.definition)
-        before = len(stack.events)
-        if changes_nothing(stack, plan.definition, plan.evaluator) and self._keeps_outputs(stack, plan):
+        before, operation = len(stack.events), self._account.open(stack, plan.path)
+        if self._account.is_current(operation, plan):
             return replace(
-                self._outcome(stack, before, _UPDATABLE), changed=False, reason="No updates are to be performed."
+                self._outcome(stack, before, UPDATABLE), changed=False, reason="No updates are to be performed."
             )
-
-        def finish() -> None:
-            self._take_outputs(stack, plan)
-            stack.template, stack.parameters = plan.source, plan.parameters
-
-        update_stack(self._operation(stack), plan.definition, plan.evaluator, finish, self.replacement_rollback)
+        update_stack(self._account.update(operation, plan))
         return self._outcome(stack, before, {"UPDATE_COMPLETE"})
-
-    def _keeps_outputs(self, stack: Stack, plan: _Plan) -> bool:
-        try:
-            return evaluate_outputs(plan.definition, plan.evaluator, stack, self.store) == (
-                stack.outputs,
-                stack.exports,
-            )
-        except StackFailure:
-            return False
-
-    def _take_outputs(self, stack: Stack, plan: _Plan) -> None:
-        outputs, exports = evaluate_outputs(plan.definition, plan.evaluator, stack, self.store)
-        refuse_lost_exports(stack, exports, self.store)
-        stack.outputs, stack.exports, stack.imports = outputs, exports, sorted(plan.definition.imports)
-
-    def _operation(self, stack: Stack) -> Operation:
-        journal = Journal(stack, clock=self._clock, uuid=self._uuid, on_event=self._on_event)
-        return Operation(stack, journal, self._exchange, self._random, self._max_parallel)
 
     def _outcome(self, stack: Stack, first_event: int, wanted: frozenset[str] | set[str]) -> Outcome:
         self._exchange.sweep()
@@ -312,14 +257,3 @@ class Engine:
             outputs=dict(stack.outputs),
             events=tuple(stack.events[first_event:]),
         )
-
-    def _pseudo_parameters(self, stack: Stack) -> dict[str, Any]:
-        return {
-            "AWS::AccountId": self._account_id,
-            "AWS::NotificationARNs": [],
-            "AWS::Partition": self._partition,
-            "AWS::Region": self._region,
-            "AWS::StackId": stack.stack_id,
-            "AWS::StackName": stack.name,
-            "AWS::URLSuffix": "amazonaws.com.cn" if self._partition == "aws-cn" else "amazonaws.com",
-        }

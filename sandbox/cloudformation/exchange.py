@@ -106,10 +106,19 @@ class Request:
     cancelled: bool = False
     settled: bool = False
     done: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def cancel(self) -> bool:
+        """Stop caring about the answer. Returns False when it is in already."""
+        with self.lock:
+            if self.settled:
+                return False
+            self.cancelled = True
+            return True
 
 
 class Exchange:
-    """All requests of one engine. `send` and `cancel` are for one thread; the waiting happens in others."""
+    """All requests of one engine. `send` is for the threads of its operations; the waiting happens in others."""
 
     def __init__(
         self,
@@ -140,25 +149,19 @@ class Exchange:
     def send(self, event: Mapping[str, Any]) -> Request:
         """Give *event* its RequestId and ResponseURL, deliver it, and wait for its answer in another thread."""
         rule = self.delivery if self.delivery.applies_to(event) else Delivery()
-        request_id = self._request_id(event, reuse=rule.reuse_request_ids)
+        with self._lock:
+            request_id = self._request_id(event, reuse=rule.reuse_request_ids)
+            signed_at = self._signing_date(event)
         pending = self._response_urls.issue(
             stack_id=event["StackId"],
             logical_resource_id=event["LogicalResourceId"],
             request_id=request_id,
-            signed_at=self._signing_date(event),
+            signed_at=signed_at,
         )
         request = Request({**event, "RequestId": request_id, "ResponseURL": pending.url}, pending)
         self._open.append(request)
         request.future = self._threads.submit(self._converse, request, rule)
         return request
-
-    def cancel(self, request: Request) -> bool:
-        """Stop caring about the answer to *request*. Returns False when it is in already."""
-        with self._lock:
-            if request.settled:
-                return False
-            request.cancelled = True
-            return True
 
     def note(
         self, kind: ObservationKind, event: Mapping[str, Any], put: ResponsePut | None = None, detail: str = ""
@@ -186,7 +189,7 @@ class Exchange:
     def close(self) -> None:
         """Stop waiting, record what has arrived, and refuse what arrives from now on."""
         for request in self._open:
-            self.cancel(request)
+            request.cancel()
         self._threads.shutdown(wait=True)
         self.sweep()
         for request in self._open:
@@ -220,7 +223,7 @@ class Exchange:
                 rule.hold(request.event)
             return self._deliver(request, rule)
         finally:
-            with self._lock:
+            with request.lock:
                 request.settled = True
             request.done = True
 
@@ -249,7 +252,7 @@ class Exchange:
         """Return the next PUT; None when it came too late or not at all."""
         while (remaining := (deadline - self._clock()).total_seconds()) > 0:
             put = request.pending.wait(min(remaining, _CANCEL_SLICE))
-            with self._lock:
+            with request.lock:
                 if put is not None and not request.cancelled:
                     request.answered = request.settled = True
             if put is not None:

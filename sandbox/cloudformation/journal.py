@@ -1,6 +1,7 @@
 """Changes statuses and tells everybody who listens."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from sandbox.cloudformation.state import Resource, Stack, StackEvent
@@ -9,7 +10,13 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 
 
 class Journal:
-    """Writes one stack's events."""
+    """Writes one stack's events.
+
+    Parameters
+    ----------
+    lock:
+        Held while an event is written, so that those of several stacks come one at a time.
+    """
 
     def __init__(
         self,
@@ -18,8 +25,10 @@ class Journal:
         clock: Callable[[], datetime],
         uuid: Callable[[], object],
         on_event: Callable[[StackEvent], None],
+        lock: AbstractContextManager[object],
     ) -> None:
         self._stack = stack
+        self._lock = lock
         self._clock = clock
         self._uuid = uuid
         self._on_event = on_event
@@ -39,16 +48,17 @@ class Journal:
         self._write(resource.logical_id, physical_id, resource.type, status, reason)
 
     def _write(self, logical_id: str, physical_id: str, resource_type: str, status: str, reason: str) -> None:
-        event = StackEvent(
-            event_id=str(self._uuid()),
-            timestamp=self._clock(),
-            stack_id=self._stack.stack_id,
-            stack_name=self._stack.name,
-            logical_resource_id=logical_id,
-            physical_resource_id=physical_id,
-            resource_type=resource_type,
-            resource_status=status,
-            resource_status_reason=reason,
-        )
-        self._stack.events.append(event)
-        self._on_event(event)
+        with self._lock:
+            event = StackEvent(
+                event_id=str(self._uuid()),
+                timestamp=self._clock(),
+                stack_id=self._stack.stack_id,
+                stack_name=self._stack.name,
+                logical_resource_id=logical_id,
+                physical_resource_id=physical_id,
+                resource_type=resource_type,
+                resource_status=status,
+                resource_status_reason=reason,
+            )
+            self._stack.events.append(event)
+            self._on_event(event)

@@ -1,56 +1,58 @@
 """What creating, updating and deleting a stack share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from string import ascii_uppercase, digits
 from typing import Any
-from urllib.parse import quote
 
-from sandbox.cloudformation.definition import WAIT_CONDITION_HANDLE, ResourceDefinition
+from sandbox.cloudformation.definition import NESTED_STACK, ResourceDefinition
 from sandbox.cloudformation.errors import StackFailure, ValidationError
-from sandbox.cloudformation.exchange import Exchange, Request
+from sandbox.cloudformation.exchange import Exchange
 from sandbox.cloudformation.intrinsics import Evaluator
 from sandbox.cloudformation.journal import Journal
-from sandbox.cloudformation.protocol import Answer, check_service_properties, request_event
+from sandbox.cloudformation.kinds import CustomResources, Kind
+from sandbox.cloudformation.protocol import Answer
 from sandbox.cloudformation.scalars import stringify
-from sandbox.cloudformation.schedule import Key, Task, run_tasks
+from sandbox.cloudformation.schedule import Key, Running, Stop, Task, run_tasks
 from sandbox.cloudformation.state import PhysicalResource, Resource, Stack
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One create, update or delete of one stack, and what it works with."""
+    """One create, update or delete of one stack, and what it works with.
+
+    Attributes
+    ----------
+    kinds:
+        By resource type; every other type is a custom resource.
+    stop:
+        Ends the creation or update of resources before its time.
+    """
 
     stack: Stack
     journal: Journal
     exchange: Exchange
     random: Random
     max_parallel: int
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    stop: Stop = field(default_factory=Stop)
 
     def run(
         self, tasks: Mapping[Key, Task], waits_for: Mapping[Key, frozenset[Key]], *, cancel_on_failure: bool = False
     ) -> list[Key]:
         """Run *tasks* and return the keys of those that failed."""
         return run_tasks(
-            tasks, waits_for, self.exchange, max_parallel=self.max_parallel, cancel_on_failure=cancel_on_failure
+            tasks,
+            waits_for,
+            max_parallel=self.max_parallel,
+            cancel_on_failure=cancel_on_failure,
+            stop=self.stop if cancel_on_failure else None,
         )
 
-    def send(self, request_type: str, resource: Resource, properties: Mapping[str, Any], **more: Any) -> Request:
-        """Send an event about *resource*."""
-        resource.asked = True
-        request = self.exchange.send(
-            request_event(
-                request_type,
-                stack_id=self.stack.stack_id,
-                logical_id=resource.logical_id,
-                resource_type=resource.type,
-                properties=properties,
-                **more,
-            )
-        )
-        resource.request_id = request.event["RequestId"]
-        return request
+    def kind(self, resource_type: str) -> Kind:
+        """Return what is done for a type."""
+        return self.kinds.get(resource_type) or CustomResources(self.stack, self.exchange)
 
     def invent_physical_id(self, logical_id: str) -> str:
         """Return an id like those CloudFormation gives to what never told its own (aws-cdk #26139)."""
@@ -82,6 +84,8 @@ class StackResources:
             Data has no such key.
         """
         resource = self._resource(logical_id)
+        if attribute not in resource.attributes and resource.type == NESTED_STACK:
+            raise StackFailure(_no_output(resource, attribute))
         if attribute not in resource.attributes:
             raise StackFailure(
                 f"CustomResource attribute error: Vendor response doesn't contain {attribute} key in object "
@@ -96,20 +100,19 @@ class StackResources:
         return resource
 
 
-def evaluate_properties(definition: ResourceDefinition, evaluator: Evaluator) -> dict[str, Any]:
-    """Return the ResourceProperties to send.
+def evaluate_properties(definition: ResourceDefinition, evaluator: Evaluator, kind: Kind) -> dict[str, Any]:
+    """Return the properties to send.
 
     Raises
     ------
     StackFailure
-        An expression has no value, or a property of CloudFormation's own is wrong.
+        An expression has no value, or a property that CloudFormation itself reads is wrong.
     """
     try:
         properties: dict[str, Any] = stringify(evaluator.evaluate(definition.properties) or {})
     except ValidationError as error:
         raise StackFailure(str(error)) from error
-    if definition.type != WAIT_CONDITION_HANDLE:
-        check_service_properties(properties)
+    kind.check(properties)
     return properties
 
 
@@ -118,6 +121,14 @@ def take_definition(resource: Resource, definition: ResourceDefinition) -> None:
     resource.deletion_policy = definition.deletion_policy
     resource.update_replace_policy = definition.update_replace_policy
     resource.depends_on = sorted(definition.depends_on)
+
+
+def waiting(task: Task, started: Running | Answer) -> Running | None:
+    """Finish *task* when it is done already; else return what it waits for."""
+    if isinstance(started, Answer):
+        task.finish(started)
+        return None
+    return started
 
 
 class CreateTask:
@@ -130,20 +141,23 @@ class CreateTask:
         self._resource = Resource(definition.logical_id, definition.type)
         take_definition(self._resource, definition)
 
-    def start(self) -> Request | None:
-        """Send Create."""
+    def start(self) -> Running | None:
+        """Begin the creation."""
         operation, resource = self._operation, self._resource
         operation.stack.resources[resource.logical_id] = resource
         operation.journal.resource(resource, "CREATE_IN_PROGRESS")
-        resource.properties = evaluate_properties(self._definition, self._evaluator)
-        if resource.type == WAIT_CONDITION_HANDLE:
-            self._complete(Answer(physical_id=_handle_url(operation.stack.stack_id, resource.logical_id), data={}))
-            return None
-        return operation.send("Create", resource, resource.properties)
+        kind = operation.kind(resource.type)
+        resource.properties = evaluate_properties(self._definition, self._evaluator, kind)
+        return waiting(self, kind.create(resource))
 
     def finish(self, answer: Answer) -> None:
         """Take id and Data."""
-        self._complete(answer)
+        resource = self._resource
+        resource.attributes, resource.no_echo = answer.data, answer.no_echo
+        if not resource.physical_id:
+            resource.physical_id = answer.physical_id or ""
+            self._operation.journal.resource(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
+        self._operation.journal.resource(resource, "CREATE_COMPLETE")
 
     def fail(self, answer: Answer) -> None:
         """Keep the id for the rollback's Delete."""
@@ -153,16 +167,10 @@ class CreateTask:
         self._operation.journal.resource(resource, "CREATE_FAILED", answer.failure or "")
 
     def cancel(self) -> None:
-        """Invent an id for the rollback's Delete."""
-        self._resource.physical_id = self._operation.invent_physical_id(self._resource.logical_id)
-        self._operation.journal.resource(self._resource, "CREATE_FAILED", "Resource creation cancelled")
-
-    def _complete(self, answer: Answer) -> None:
+        """Invent an id for the rollback's Delete, unless there is one."""
         resource = self._resource
-        resource.physical_id = answer.physical_id or ""
-        resource.attributes, resource.no_echo = answer.data, answer.no_echo
-        self._operation.journal.resource(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
-        self._operation.journal.resource(resource, "CREATE_COMPLETE")
+        resource.physical_id = resource.physical_id or self._operation.invent_physical_id(resource.logical_id)
+        self._operation.journal.resource(resource, "CREATE_FAILED", "Resource creation cancelled")
 
 
 class DeleteTask:
@@ -188,11 +196,11 @@ class DeleteTask:
 
     @property
     def event(self) -> Mapping[str, Any]:
-        """The Delete that was sent."""
+        """The Delete that a function was sent."""
         return self._event
 
-    def start(self) -> Request | None:
-        """Send Delete, unless there is nothing to delete or it is to be kept."""
+    def start(self) -> Running | None:
+        """Begin the deletion, unless there is nothing to delete or it is to be kept."""
         if self._retain:
             self._report("DELETE_SKIPPED")
             self._forget()
@@ -201,11 +209,9 @@ class DeleteTask:
         if not self._resource.asked:
             self.finish(Answer())
             return None
-        request = self._operation.send(
-            "Delete", self._resource, self._target.properties, physical_id=self._target.physical_id
-        )
-        self._event = request.event
-        return request
+        started = self._operation.kind(self._resource.type).delete(self._resource, self._target)
+        self._event = {} if isinstance(started, Answer) else started.event
+        return waiting(self, started)
 
     def finish(self, _: Answer) -> None:
         """Forget the id."""
@@ -278,7 +284,8 @@ def failed_to(verb: str, logical_ids: list[str]) -> str:
     return f"The following resource(s) failed to {verb}: [{', '.join(logical_ids)}]. "
 
 
-def _handle_url(stack_id: str, logical_id: str) -> str:
-    region = stack_id.split(":")[3]
-    path = quote(f"{stack_id}/{logical_id}", safe="")
-    return f"https://cloudformation-waitcondition-{region}.s3.{region}.amazonaws.com/{path}"
+def _no_output(resource: Resource, attribute: str) -> str:
+    kind, _, name = attribute.partition(".")
+    if kind == "Outputs" and name:
+        return f"Template error: Output '{name}' not found in stack '{resource.physical_id}'"
+    return f"Template error: resource {resource.logical_id} does not support attribute type {attribute} in Fn::GetAtt"

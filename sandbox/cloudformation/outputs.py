@@ -67,7 +67,7 @@ def find_export(store: StackStore, outside: Mapping[str, str]) -> Callable[[str]
     """
 
     def find(name: str) -> str:
-        for stack in store.stacks.values():
+        for stack in list(store.stacks.values()):
             if name in stack.exports and stack.status != "DELETE_COMPLETE":
                 return stack.exports[name]
         if name in outside:
@@ -78,7 +78,7 @@ def find_export(store: StackStore, outside: Mapping[str, str]) -> Callable[[str]
 
 
 def _others(stack: Stack, store: StackStore) -> list[Stack]:
-    return [other for other in store.stacks.values() if other is not stack and other.status != "DELETE_COMPLETE"]
+    return [other for other in list(store.stacks.values()) if other is not stack and other.status != "DELETE_COMPLETE"]
 
 
 def _is_secret(references: set[str], stack: Stack) -> bool:

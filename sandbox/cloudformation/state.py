@@ -91,6 +91,8 @@ class Stack:
         Export name to value.
     imports:
         The names of the exports it uses.
+    parent_id:
+        The id of the stack that it is nested in; empty when it is none.
     """
 
     stack_id: str
@@ -104,6 +106,7 @@ class Stack:
     outputs: dict[str, str] = field(default_factory=dict)
     exports: dict[str, str] = field(default_factory=dict)
     imports: list[str] = field(default_factory=list)
+    parent_id: str = ""
 
 
 @dataclass(slots=True)
@@ -128,8 +131,20 @@ class StackStore:
 
     def last(self, stack_name: str) -> Stack | None:
         """Return the last stack with this name or id, deleted or not."""
-        by_id = (stack for stack in self.stacks.values() if stack.stack_id == stack_name)
+        by_id = (stack for stack in list(self.stacks.values()) if stack.stack_id == stack_name)
         return self.stacks.get(stack_name) or next(by_id, None)
+
+    def add(self, stack: Stack) -> None:
+        """Add a stack in the place of the last one of its name, which is forgotten with what was nested in it."""
+        before = self.stacks.get(stack.name)
+        self.stacks[stack.name] = stack
+        forgotten = {before.stack_id} if before else set()
+        while forgotten:
+            children = [other for other in self.stacks.values() if other.parent_id in forgotten]
+            forgotten = {child.stack_id for child in children}
+            for child in children:
+                if child.status == "DELETE_COMPLETE":
+                    del self.stacks[child.name]
 
     def export_state(self) -> dict[str, Any]:
         """Return everything as JSON values."""

@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sandbox.cloudformation.definition import WAIT_CONDITION_HANDLE, Definition, ResourceDefinition
+from sandbox.cloudformation.definition import Definition, ResourceDefinition
 from sandbox.cloudformation.errors import StackFailure, ValidationError
-from sandbox.cloudformation.exchange import ObservationKind, Request
+from sandbox.cloudformation.exchange import ObservationKind
 from sandbox.cloudformation.intrinsics import Evaluator
 from sandbox.cloudformation.operation import (
     CreateTask,
@@ -19,9 +20,13 @@ from sandbox.cloudformation.operation import (
     evaluate_properties,
     failed_to,
     take_definition,
+    waiting,
 )
 from sandbox.cloudformation.protocol import Answer
+from sandbox.cloudformation.schedule import Running
 from sandbox.cloudformation.state import PhysicalResource, Resource, Stack
+
+_RESULTS = ("outputs", "exports", "imports")
 
 
 class ReplacementRollback(StrEnum):
@@ -54,105 +59,133 @@ def refuse_type_changes(stack: Stack, definition: Definition) -> None:
         )
 
 
-def changes_nothing(stack: Stack, definition: Definition, evaluator: Evaluator) -> bool:
-    """Return whether *definition* leaves every resource of *stack* as it is."""
-    if stack.resources.keys() != definition.resources.keys():
+def changes_nothing(operation: Operation, definition: Definition, evaluator: Evaluator) -> bool:
+    """Return whether *definition* leaves every resource of the stack as it is."""
+    resources = operation.stack.resources
+    if resources.keys() != definition.resources.keys():
         return False
     return all(
-        _is_current(stack.resources[name], resource, evaluator) for name, resource in definition.resources.items()
+        _is_current(operation, resources[name], resource, evaluator) for name, resource in definition.resources.items()
     )
 
 
-def _is_current(resource: Resource, definition: ResourceDefinition, evaluator: Evaluator) -> bool:
-    try:
-        properties = evaluate_properties(definition, evaluator)
-    except StackFailure:
-        return False
-    return (properties, definition.deletion_policy, definition.update_replace_policy) == (
-        resource.properties,
+def _is_current(operation: Operation, resource: Resource, definition: ResourceDefinition, evaluator: Evaluator) -> bool:
+    kind = operation.kind(resource.type)
+    if (definition.deletion_policy, definition.update_replace_policy) != (
         resource.deletion_policy,
         resource.update_replace_policy,
-    )
+    ):
+        return False
+    try:
+        return kind.is_current(resource, evaluate_properties(definition, evaluator, kind))
+    except StackFailure:
+        return False
 
 
-def update_stack(
-    operation: Operation,
-    definition: Definition,
-    evaluator: Evaluator,
-    finish: Callable[[], None],
-    replacement_rollback: ReplacementRollback,
-) -> None:
-    """Create and update what differs, then delete what is no longer wanted; after a failure bring everything back.
+def update_stack(update: "StackUpdate") -> None:
+    """Create and update what differs, then delete what is no longer wanted; after a failure bring everything back."""
+    if update.forward() or update.roll_back():
+        update.clean_up()
 
-    Parameters
+
+@dataclass(slots=True)
+class StackUpdate:
+    """The update of one stack, in parts: a nested stack goes on only when its parent knows how its own update ends.
+
+    Attributes
     ----------
     finish:
         Works out outputs and exports; a StackFailure of it rolls the update back.
     """
-    stack, journal = operation.stack, operation.journal
-    journal.stack("UPDATE_IN_PROGRESS", "User Initiated")
-    existing = list(stack.resources)
-    updates = {
-        name: UpdateTask(operation, resource, evaluator)
-        for name, resource in definition.resources.items()
-        if name in stack.resources
-    }
-    creations = {
-        name: CreateTask(operation, resource, evaluator)
-        for name, resource in definition.resources.items()
-        if name not in stack.resources
-    }
-    failed = operation.run({**updates, **creations}, definition.dependencies(), cancel_on_failure=True)
-    reason = "".join(
-        failed_to(verb, names)
-        for verb, names in (
-            ("create", [name for name in failed if name in creations]),
-            ("update", [name for name in failed if name in updates]),
+
+    operation: Operation
+    definition: Definition
+    evaluator: Evaluator
+    finish: Callable[[], None]
+    replacement_rollback: ReplacementRollback
+    _existing: list[str] = field(init=False)
+    _before: dict[str, Any] = field(init=False)
+    _updates: dict[str, "UpdateTask"] = field(init=False)
+    _rolled_back: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        stack = self.operation.stack
+        self._existing = list(stack.resources)
+        self._before = {name: getattr(stack, name) for name in ("template", "parameters", *_RESULTS)}
+        self._updates = {
+            name: UpdateTask(self.operation, resource, self.evaluator)
+            for name, resource in self.definition.resources.items()
+            if name in stack.resources
+        }
+
+    def forward(self) -> bool:
+        """Create and update what differs. Returns whether it succeeded; if not, `roll_back` is next."""
+        operation, journal = self.operation, self.operation.journal
+        journal.stack("UPDATE_IN_PROGRESS", "User Initiated")
+        creations = {
+            name: CreateTask(operation, resource, self.evaluator)
+            for name, resource in self.definition.resources.items()
+            if name not in self._updates
+        }
+        failed = operation.run({**self._updates, **creations}, self.definition.dependencies(), cancel_on_failure=True)
+        reason = "".join(
+            failed_to(verb, names)
+            for verb, names in (
+                ("create", [name for name in failed if name in creations]),
+                ("update", [name for name in failed if name in self._updates]),
+            )
+            if names
         )
-        if names
-    )
-    if not failed:
-        try:
-            finish()
-        except StackFailure as problem:
-            reason = str(problem)
-        else:
-            _clean_up_update(operation, definition)
+        if not failed and not operation.stop.requested:
+            try:
+                self.finish()
+            except StackFailure as problem:
+                reason = str(problem)
+            else:
+                journal.stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+                return True
+        journal.stack("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+        return False
+
+    def roll_back(self) -> bool:
+        """Bring back what was updated, whether `forward` has succeeded or not. Returns whether it succeeded."""
+        operation, stack = self.operation, self.operation.stack
+        if stack.status != "UPDATE_ROLLBACK_IN_PROGRESS":
+            operation.journal.stack("UPDATE_ROLLBACK_IN_PROGRESS")
+        reversals = {
+            name: ReverseTask(operation, task, self.replacement_rollback) for name, task in self._updates.items()
+        }
+        order = {name: frozenset(task.update.before.depends_on) for name, task in reversals.items()}
+        stuck = operation.run(reversals, order)
+        if stuck:
+            operation.journal.stack("UPDATE_ROLLBACK_FAILED", failed_to("update", stuck))
+            return False
+        for name, value in self._before.items():
+            setattr(stack, name, value)
+        self._rolled_back = True
+        operation.journal.stack("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+        return True
+
+    def clean_up(self) -> None:
+        """Delete what is no longer wanted."""
+        operation, resources = self.operation, self.operation.stack.resources
+        for resource in list(resources.values()):
+            operation.kind(resource.type).clean_up(resource)
+        if self._rolled_back:
+            created = {name: resource for name, resource in resources.items() if name not in self._existing}
+            reason = _clean_up(
+                operation, created, lambda resource: resource.deletion_policy == "Retain", lambda _: False
+            )
+            operation.journal.stack("UPDATE_ROLLBACK_COMPLETE", reason)
             return
-    journal.stack("UPDATE_ROLLBACK_IN_PROGRESS", reason)
-    _roll_back(operation, updates, existing, replacement_rollback)
-
-
-def _clean_up_update(operation: Operation, definition: Definition) -> None:
-    operation.journal.stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-    resources = operation.stack.resources
-    removed = {name: resource for name, resource in resources.items() if name not in definition.resources}
-    reason = _clean_up(
-        operation,
-        removed,
-        lambda resource: resource.deletion_policy != "Delete",
-        lambda resource: resource.update_replace_policy == "Retain",
-    )
-    operation.journal.stack("UPDATE_COMPLETE", reason)
-
-
-def _roll_back(
-    operation: Operation,
-    updates: Mapping[str, "UpdateTask"],
-    existing: list[str],
-    replacement_rollback: ReplacementRollback,
-) -> None:
-    reversals = {name: ReverseTask(operation, task, replacement_rollback) for name, task in updates.items()}
-    order = {name: frozenset(task.update.before.depends_on) for name, task in reversals.items()}
-    stuck = operation.run(reversals, order)
-    if stuck:
-        operation.journal.stack("UPDATE_ROLLBACK_FAILED", failed_to("update", stuck))
-        return
-    operation.journal.stack("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-    resources = operation.stack.resources
-    created = {name: resource for name, resource in resources.items() if name not in existing}
-    reason = _clean_up(operation, created, lambda resource: resource.deletion_policy == "Retain", lambda _: False)
-    operation.journal.stack("UPDATE_ROLLBACK_COMPLETE", reason)
+        removed = {name: resource for name, resource in resources.items() if name not in self.definition.resources}
+        reason = _clean_up(
+            operation,
+            removed,
+            lambda resource: resource.deletion_policy != "Delete",
+            lambda resource: resource.update_replace_policy == "Retain",
+        )
+        operation.journal.stack("UPDATE_COMPLETE", reason)
 
 
 def _clean_up(
@@ -200,25 +233,17 @@ class UpdateTask:
         self.before = deepcopy(self.resource)
         self.sent: dict[str, Any] | None = None
 
-    def start(self) -> Request | None:
-        """Send Update if anything differs."""
+    def start(self) -> Running | None:
+        """Begin the update if anything differs."""
         resource, journal = self.resource, self._operation.journal
-        properties = evaluate_properties(self._definition, self._evaluator)
+        kind = self._operation.kind(resource.type)
+        properties = evaluate_properties(self._definition, self._evaluator, kind)
         take_definition(resource, self._definition)
-        if properties == resource.properties:
+        if kind.is_current(resource, properties):
             return None
         journal.resource(resource, "UPDATE_IN_PROGRESS")
-        if resource.type == WAIT_CONDITION_HANDLE:
-            resource.properties = properties
-            journal.resource(resource, "UPDATE_COMPLETE")
-            return None
-        if properties["ServiceToken"] != resource.properties["ServiceToken"]:
-            # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
-            raise StackFailure("Modifying service token is not allowed.")
         self.sent = properties
-        return self._operation.send(
-            "Update", resource, properties, physical_id=resource.physical_id, old_properties=resource.properties
-        )
+        return waiting(self, kind.update(resource, properties))
 
     def finish(self, answer: Answer) -> None:
         """Take id and Data; another id than before is a replacement."""
@@ -261,8 +286,8 @@ class ReverseTask:
         self._replacement_rollback = replacement_rollback
         self.update = update
 
-    def start(self) -> Request | None:
-        """Send Update with the properties exchanged, if one was sent before."""
+    def start(self) -> Running | None:
+        """Begin the way back, if there was one forth."""
         resource, before, sent = self.update.resource, self.update.before, self.update.sent
         journal = self._operation.journal
         if sent is None:
@@ -278,9 +303,7 @@ class ReverseTask:
             journal.resource(resource, "UPDATE_COMPLETE")
             return None
         journal.resource(resource, "UPDATE_IN_PROGRESS")
-        return self._operation.send(
-            "Update", resource, before.properties, physical_id=resource.physical_id, old_properties=sent
-        )
+        return waiting(self, self._operation.kind(resource.type).reverse(resource, before.properties, sent))
 
     def finish(self, answer: Answer) -> None:
         """Take id and Data; whatever other ids there are will be deleted."""
