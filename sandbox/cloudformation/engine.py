@@ -82,6 +82,8 @@ class Engine:
         Waits some seconds; only for ``Delivery.delay`` and `settle`.
     exports:
         Exports of stacks that are not in the store, for Fn::ImportValue.
+    parameter_store:
+        Systems Manager's parameters, by name, for parameters of a type ``AWS::SSM::Parameter::Value<...>``.
     on_event:
         Called with each stack event as it happens, one at a time; those of nested stacks come in threads of their own.
     max_parallel:
@@ -106,6 +108,7 @@ class Engine:
         account_id: str = "123456789012",
         partition: str = "aws",
         exports: Mapping[str, str] | None = None,
+        parameter_store: Mapping[str, str] | None = None,
         on_event: Callable[[StackEvent], None] = _ignore_event,
         max_parallel: int = 512,
         delivery: Delivery | None = None,
@@ -124,7 +127,7 @@ class Engine:
         )
         self._account = Account(
             store=store,
-            planner=Planner(region, account_id, partition, find_export(store, exports or {})),
+            planner=Planner(region, account_id, partition, find_export(store, exports or {}), parameter_store or {}),
             exchange=self._exchange,
             clock=clock,
             uuid=uuid,

@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.cloudformation.errors import ValidationError
 from sandbox.cloudformation.scalars import as_text
 
+_STORED = "AWS::SSM::Parameter::Value<"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -59,9 +60,39 @@ def typed_values(declared: Mapping[str, Mapping[str, Any]], values: Mapping[str,
     return {name: _items(value) if _is_list(declared[name]) else value for name, value in values.items()}
 
 
+def fetch_parameters(
+    declared: Mapping[str, Mapping[str, Any]], values: Mapping[str, str], store: Mapping[str, str]
+) -> dict[str, str]:
+    """Replace the name of each stored parameter by its value.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+
+    Parameters
+    ----------
+    store:
+        The parameters of Systems Manager.
+
+    Raises
+    ------
+    ValidationError
+        The store has no such parameter.
+    """
+    stored = {name: value for name, value in values.items() if _kind(declared[name]).startswith(_STORED)}
+    unknown = [value for value in stored.values() if value not in store]
+    if unknown:
+        raise ValidationError(
+            f"Unable to fetch parameters [{', '.join(unknown)}] from parameter store for this account."
+        )
+    return {**values, **{name: store[value] for name, value in stored.items()}}
+
+
+def _kind(declaration: Mapping[str, Any]) -> str:
+    return str(declaration.get("Type", "String"))
+
+
 def _is_list(declaration: Mapping[str, Any]) -> bool:
-    kind = str(declaration.get("Type", "String"))
-    return kind == "CommaDelimitedList" or kind.startswith("List<")
+    kind = _kind(declaration).removeprefix(_STORED)
+    return kind.startswith(("CommaDelimitedList", "List<"))
 
 
 def _items(value: str) -> list[str]:
@@ -69,10 +100,12 @@ def _items(value: str) -> list[str]:
 
 
 def _check(name: str, value: str, declaration: Mapping[str, Any]) -> None:
-    kind = str(declaration.get("Type", "String"))
-    if kind.startswith("AWS::SSM::Parameter::"):
+    kind = _kind(declaration)
+    if kind.startswith("AWS::SSM::Parameter::") and not kind.startswith(_STORED):
         raise ValidationError(f"Parameter '{name}' has type {kind}, which needs AWS. Give it type String here.")
-    for item in _items(value) if _is_list(declaration) else [value]:
+    if kind.startswith(_STORED) and not value:
+        raise ValidationError(f"Parameter '{name}' needs the name of a stored parameter")
+    for item in _items(value) if _is_list(declaration) and not kind.startswith(_STORED) else [value]:
         problem = next(_problems(kind, item, declaration), None)
         if problem:
             description = declaration.get("ConstraintDescription")

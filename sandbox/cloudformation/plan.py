@@ -1,7 +1,7 @@
 """Reads a template under the parameters of one deployment, and works out what is to be done."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ from sandbox.cloudformation.definition import NESTED_STACK, Definition, define
 from sandbox.cloudformation.errors import ValidationError
 from sandbox.cloudformation.intrinsics import Evaluator, Scope
 from sandbox.cloudformation.operation import StackResources
-from sandbox.cloudformation.parameters import resolve_parameters, typed_values
+from sandbox.cloudformation.parameters import fetch_parameters, resolve_parameters, typed_values
+from sandbox.cloudformation.rules import check_rules
 from sandbox.cloudformation.scalars import as_text
 from sandbox.cloudformation.state import Stack
 
-_SECTIONS = ("Parameters", "Mappings", "Conditions", "Resources", "Outputs")
+_SECTIONS = ("Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Plan:
     source:
         The template as it was read, before any transform.
     parameters:
-        The values as text.
+        As they were given; what stands for a stored parameter is its name.
     """
 
     path: Path
@@ -45,12 +46,15 @@ class Planner:
     ----------
     imports:
         Returns the value of an export.
+    parameter_store:
+        The values of Systems Manager's parameters, by name.
     """
 
     region: str
     account_id: str
     partition: str
     imports: Callable[[str], str]
+    parameter_store: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, path: Path, stack: Stack, given: Mapping[str, str], previous: Mapping[str, str]) -> Plan:
         """Read a template.
@@ -77,13 +81,14 @@ class Planner:
         source = template.plain(document)
         declared = source.get("Parameters", {})
         parameters = resolve_parameters(declared, {name: as_text(value) for name, value in given.items()}, previous)
-        values = typed_values(declared, parameters)
+        values = typed_values(declared, fetch_parameters(declared, parameters, self.parameter_store))
         scope = Scope(
             values={**values, **self._pseudo_parameters(stack)},
             mappings=source.get("Mappings", {}),
             language_extensions=bool(template.transforms(document)),
             imports=self.imports,
         )
+        check_rules(source.get("Rules", {}), scope)
         processed = template.transform_template(document, scope, path, self.region)
         scope = replace(scope, mappings=processed.get("Mappings", {}), conditions=processed.get("Conditions", {}))
         definition = define(processed, scope)

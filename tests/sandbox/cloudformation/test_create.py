@@ -338,3 +338,13 @@ def test_wait_condition_handle(world: World) -> None:
     assert outcome.outputs["Url"].startswith("https://cloudformation-waitcondition-us-east-1.s3.")
     assert world.engine.delete("demo").ok
     assert world.cloud.events == []
+
+
+def test_metadata_of_the_cdk(world: World) -> None:
+    """The resource that the AWS CDK adds for its statistics is created, changed and deleted without any event."""
+    document = template(CDKMetadata={"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:one"}})
+    assert world.deploy(document).ok
+    document["Resources"]["CDKMetadata"]["Properties"]["Analytics"] = "v2:two"
+    assert world.deploy(document).status == "UPDATE_COMPLETE"
+    assert world.engine.delete("demo").ok
+    assert world.cloud.events == []

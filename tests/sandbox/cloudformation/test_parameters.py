@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from sandbox.cloudformation import ValidationError
-from sandbox.cloudformation.parameters import resolve_parameters, typed_values
+from sandbox.cloudformation.parameters import fetch_parameters, resolve_parameters, typed_values
 
 
 def resolve(declaration: dict[str, Any], **given: str) -> dict[str, str]:
@@ -51,7 +51,12 @@ def test_value(declaration: dict[str, Any], given: dict[str, str], value: Any) -
             {"P": "b"},
             "Parameter 'P' failed to satisfy constraint: an a",
         ),
-        ({"Type": "AWS::SSM::Parameter::Value<String>"}, {"P": "/x"}, "which needs AWS. Give it type String"),
+        ({"Type": "AWS::SSM::Parameter::Name"}, {"P": "/x"}, "which needs AWS. Give it type String"),
+        (
+            {"Type": "AWS::SSM::Parameter::Value<String>"},
+            {"P": ""},
+            "needs the name of a stored parameter",
+        ),
     ],
 )
 def test_refusal(declaration: dict[str, Any], given: dict[str, str], message: str) -> None:
@@ -63,3 +68,18 @@ def test_refusal(declaration: dict[str, Any], given: dict[str, str], message: st
 def test_previous_value_wins_over_the_default() -> None:
     """What the stack has stays when nothing is given."""
     assert resolve_parameters({"P": {"Type": "String", "Default": "d"}}, {}, {"P": "before"}) == {"P": "before"}
+
+
+def test_stored_parameters() -> None:
+    """A stored parameter is given by its name, and its value is what Ref returns; of a list type, a list."""
+    declared = {
+        "Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/tool/version"},
+        "Zones": {"Type": "AWS::SSM::Parameter::Value<List<String>>"},
+        "Plain": {"Type": "String", "Default": "/tool/version"},
+    }
+    names = resolve_parameters(declared, {"Zones": "/zones"}, {})
+    assert names["Zones"] == "/zones"
+    values = fetch_parameters(declared, names, {"/tool/version": "21", "/zones": "a, b"})
+    assert typed_values(declared, values) == {"Version": "21", "Zones": ["a", "b"], "Plain": "/tool/version"}
+    with pytest.raises(ValidationError, match=r"Unable to fetch parameters \[/tool/version, /zones\] from parameter"):
+        fetch_parameters(declared, names, {})
