@@ -7,7 +7,7 @@ READY := .venv/.locked
 CHECKOV := .venv-checkov/bin/checkov
 CHECKOV_READY := .venv-checkov/.locked
 STACK := meeting-rooms
-TEMPLATES := template.yaml $(wildcard examples/*.yaml)
+TEMPLATES := template.yaml $(wildcard examples/*.yaml examples/*/*.yaml)
 
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0

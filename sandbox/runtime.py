@@ -25,7 +25,7 @@ PROVIDER_TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
 
 # An account that the AWS CDK can deploy to has this one; every template of the CDK asks for it
 # (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html).
-_PARAMETER_STORE = {"/cdk-bootstrap/hnb659fds/version": "30"}
+PARAMETER_STORE = {"/cdk-bootstrap/hnb659fds/version": "30"}
 
 # What CloudFormation cancelled goes on in Lambda for a while; in AWS nobody would end it either.
 _GRACE = 60.0
@@ -169,7 +169,7 @@ class Sandbox:
                 region=REGION,
                 account_id=ACCOUNT_ID,
                 exports=self.exports,
-                parameter_store=_PARAMETER_STORE,
+                parameter_store=PARAMETER_STORE,
                 on_event=on_event,
             )
             undo.pop_all()

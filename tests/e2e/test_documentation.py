@@ -388,7 +388,7 @@ def test_examples_give_the_function_time_to_answer() -> None:
     """The function's timeout is the one in the reference, and every ServiceTimeout is longer."""
     timeout = provider_template()["Resources"]["ProviderFunction"]["Properties"]["Timeout"]
     assert f"own timeout of {timeout} seconds" in REFERENCE.section("`ServiceTimeout`")
-    texts = [found.text for found in documents()] + [path.read_text() for path in ROOT.glob("examples/*.yaml")]
+    texts = [found.text for found in documents()] + [path.read_text() for path in ROOT.glob("examples/**/*.yaml")]
     shown = [int(value) for text in texts for value in re.findall(r'ServiceTimeout"?: (\d+)', text)]
     assert shown
     assert min(shown) > timeout

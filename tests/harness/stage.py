@@ -32,7 +32,7 @@ from sandbox.cloudformation.ports import ResponsePut, UnknownFunctionError
 from sandbox.cloudformation.protocol import request_event
 from sandbox.provider import read_provider
 from sandbox.rooms import Room, rooms
-from sandbox.runtime import PROVIDER_TEMPLATE
+from sandbox.runtime import PARAMETER_STORE, PROVIDER_TEMPLATE
 from sandbox.seed import EXAMPLE, OTHER, seed
 from sandbox.services import Call, Services
 from sandbox.workmail import WorkMailBackend
@@ -427,6 +427,7 @@ class Stage:
                 functions=self._router,
                 response_urls=self.endpoint,
                 exports=self.provider.exports,
+                parameter_store=PARAMETER_STORE,
                 max_parallel=32,
             )
         return self._engine
