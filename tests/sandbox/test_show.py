@@ -1,6 +1,7 @@
 """What is printed is whole, aligned and harmless, on terminals of any width and in pipes."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -166,6 +167,17 @@ def test_in_a_pipe_a_table_is_one_line_for_each_row(monkeypatch: pytest.MonkeyPa
     assert header == "Name       Description"
     assert first == f"boardroom  {ROWS[0][1].strip()}"
     assert second == "den        -"
+
+
+def test_progress_of_nested_stacks() -> None:
+    """Resources of the same logical id in several nested stacks are counted one by one."""
+    now = [0.0]
+    console = terminal(200)
+    progress = show.Progress(console, lambda: now[0])
+    progress(event("CREATE_IN_PROGRESS", ""))
+    now[0] = 6.0
+    progress(replace(event("CREATE_COMPLETE", ""), stack_id="another"))
+    assert text(console).strip() == "1 of 2 resources done after 6 s"
 
 
 def test_progress_is_said_every_few_seconds() -> None:
