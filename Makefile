@@ -30,7 +30,7 @@ check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, templ
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/cfn-lint $(TEMPLATES)
+	@$(BIN)/cfn-lint $(TEMPLATES) --append-rules lint
 	@$(BIN)/sam validate --lint
 	@$(call checkov,template.yaml)
 	@$(MAKE) --no-print-directory test

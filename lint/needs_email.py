@@ -23,8 +23,8 @@ class NeedsEmail(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint ships
     def check(
         self,
         properties: Mapping[str, Any],
-        _written: Mapping[str, Any],
-        _each: Callable[[Any], Iterator[Any]],
+        written: Mapping[str, Any],
+        _: Callable[[Any], Iterator[Any]],
     ) -> Iterator[Any]:
         """Yield the lists that need an Email."""
         if "Email" in properties:
@@ -41,6 +41,6 @@ class NeedsEmail(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint ships
                 yield ValidationError(
                     f"{name} needs Email: only a resource that is registered with an address can have them; "
                     f"declare Email, or leave {name} out",
-                    path=[next((key for key in _written if key == name), name)],
+                    path=[next((key for key in written if key == name), name)],
                     rule=self,
                 )

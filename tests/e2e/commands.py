@@ -19,6 +19,7 @@ import jmespath  # type: ignore[import-untyped] # its stubs are a package of the
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.validate import ParamValidator
+from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
 
 from sandbox.cli import main as sandbox_main
@@ -65,6 +66,14 @@ def _source(words: Sequence[str]) -> Iterator[str]:
 
 def _pytest(words: Sequence[str]) -> Iterator[str]:
     yield from _existing(words[1:])
+
+
+def _cfn_lint(words: Sequence[str]) -> Iterator[str]:
+    """Its command line is taken apart by cfn-lint itself; a test of the rules runs it."""
+    config = ConfigMixIn(list(words[1:]))
+    yield from _existing([*config.templates, *config.append_rules[1:]])
+    if not config.templates:
+        yield "no template is left for cfn-lint: an option before it takes it"
 
 
 def _existing(paths: Sequence[str]) -> Iterator[str]:
@@ -211,6 +220,7 @@ _CHECKS: dict[str, Callable[[Sequence[str]], Iterator[str]]] = {
     ".": _source,
     ".venv/bin/pytest": _pytest,
     "aws": _aws,
+    "cfn-lint": _cfn_lint,
     "git": _git,
     "make": _make,
     "python": _python,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.api import lint  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped] # cfn-lint ships no types
 from crhelper import CfnResource
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +19,7 @@ from tests.e2e import commands
 from tests.e2e.documents import ROOT, Block, Document, Table, code, document, documents
 from tests.e2e.transcripts import Session, exchanges
 from tests.harness.policy import allowed_actions, provider_resources
+from tests.lint.linting import lint_text
 from workmail_resource import ownership
 from workmail_resource.clock import OutOfTimeError
 from workmail_resource.custom_resource import CustomResource
@@ -49,11 +49,11 @@ STORIES = [found for found in documents() if any(block.language == "console" for
 
 
 def check_template(block: Block) -> None:
-    """Lint a template, or resources; and read the properties of every resource of ours as the function does."""
+    """Lint a template, or resources, with our rules too; and read the properties as the function does."""
     content, problems = decode_str(block.text)
     assert problems == []
     template = content if "Resources" in content else {"Resources": content}
-    assert [str(match) for match in lint(json.dumps(template))] == []
+    assert lint_text(json.dumps(template)) == []
     for resource in template["Resources"].values():
         properties = as_cloudformation_sends(resource["Properties"])
         properties.pop("ServiceToken")
@@ -489,11 +489,11 @@ def test_documented_alarms_are_those_of_the_template() -> None:
 
 
 def test_the_module_map_has_every_module() -> None:
-    """Each module of the deployed package, and each package of the sandbox, stands in the map once."""
+    """Each module of the deployed package, each package of the sandbox and each other folder is in the map once."""
     listed = [name for table in maps() for row in table.rows for name in code(row[0])]
     modules = {f"{path.stem}.py" for path in (ROOT / "function/workmail_resource").glob("*.py")} - {"__init__.py"}
     packages = {f"sandbox/{path.parent.name}/" for path in (ROOT / "sandbox").glob("*/__init__.py")}
-    assert Counter(listed) == Counter(modules | packages | {"sandbox/"})
+    assert Counter(listed) == Counter(modules | packages | {"sandbox/", "schema/", "lint/"})
 
 
 def maps() -> list[Table]:
