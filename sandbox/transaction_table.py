@@ -1,4 +1,4 @@
-"""A moto table whose transactions cost what they touch, not what the table holds."""
+"""A moto table whose transactions and queries cost what they touch, not what the table holds."""
 
 import copy
 from collections import defaultdict
@@ -30,6 +30,14 @@ class TransactionTable(Table):
         for key in touched:
             snapshot.items[key] = copy.deepcopy(self.items[key], memo)
         return snapshot
+
+    def query(self, hash_key: DynamoType | None, *arguments: Any, **options: Any) -> Any:
+        """Answer a Query; moto looks at every item of the table to find those of one partition."""
+        if hash_key is None or self.all_indexes():
+            return super().query(hash_key, *arguments, **options)
+        partition = copy.copy(self)
+        partition.items = defaultdict(dict, {hash_key: self.items[hash_key]} if hash_key in self.items else {})
+        return Table.query(partition, hash_key, *arguments, **options)
 
 
 def announce_transaction(tables: Mapping[str, Table], request: Mapping[str, Any]) -> None:

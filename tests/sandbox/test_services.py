@@ -188,6 +188,28 @@ def test_a_transaction_that_succeeds_stays() -> None:
     assert [item["LogicalResourceId"]["S"] for item in items] == ["B", "C"]
 
 
+@pytest.mark.usefixtures("services")
+def test_a_query_answers_one_partition() -> None:
+    """A Query finds the items of one partition, in order and in pages, and nothing where there is none."""
+    dynamodb = client("dynamodb")
+    for stack in ("s", "t"):
+        for name in ("C", "A", "B"):
+            dynamodb.put_item(TableName="ledger", Item={"StackId": {"S": stack}, "LogicalResourceId": {"S": name}})
+
+    def query(stack: str) -> list[str]:
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName="ledger",
+            KeyConditionExpression="StackId = :stack",
+            ExpressionAttributeValues={":stack": {"S": stack}},
+            PaginationConfig={"PageSize": 2},
+        )
+        return [item["StackId"]["S"] + item["LogicalResourceId"]["S"] for page in pages for item in page["Items"]]
+
+    assert query("t") == ["tA", "tB", "tC"]
+    assert query("u") == []
+    assert len(dynamodb.scan(TableName="ledger")["Items"]) == 6
+
+
 def test_the_state_survives(services: Services) -> None:
     """What was exported, sent through JSON and imported into a fresh account is the same."""
     workmail, dynamodb = client("workmail"), client("dynamodb")
