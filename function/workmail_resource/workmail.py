@@ -82,7 +82,7 @@ class WorkMail:
             if error.code == _NOT_FOUND:
                 return None
             raise
-        return None if response["State"] == "DELETED" else _room(response)
+        return None if response["State"] == "DELETED" else as_room(response)
 
     def with_lists(self, room: Room) -> Room:
         """Return *room* with its aliases and delegates read; a disabled one has none that count."""
@@ -167,7 +167,8 @@ class WorkMail:
         return self._caller.call(operation, {"OrganizationId": self.organization_id, **parameters}, subject=subject)
 
 
-def _room(response: Mapping[str, Any]) -> Room:
+def as_room(response: Mapping[str, Any]) -> Room:
+    """Return the resource that an answer of DescribeResource shows, without its lists."""
     defaults = BookingOptions()
     options = response.get("BookingOptions") or {}
     values = (
