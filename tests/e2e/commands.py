@@ -22,12 +22,16 @@ from botocore.validate import ParamValidator
 from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
 
+from inventory.cli import main as inventory_main
 from sandbox.cli import main as sandbox_main
 from tests.e2e.documents import ROOT
 
 # Commands that the AWS CLI has besides those of the service models:
 # https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/
-_AWS_EXTRAS = {("cloudformation", "deploy"): {"template-file", "stack-name", "parameter-overrides", "capabilities"}}
+_AWS_EXTRAS = {
+    ("cloudformation", "deploy"): {"template-file", "stack-name", "parameter-overrides", "capabilities", "s3-bucket"}
+}
+_PROGRAMS: dict[str, Callable[[Sequence[str]], int]] = {"inventory": inventory_main, "sandbox": sandbox_main}
 _AWS_GLOBAL = {"region", "output", "query", "profile"}
 
 
@@ -84,14 +88,14 @@ def _python(words: Sequence[str]) -> Iterator[str]:
     if words[1] == "events/invoke.py":
         yield from _existing(words[1:3])
         return
-    if list(words[1:3]) != ["-m", "sandbox"]:
-        yield f"only `python -m sandbox` is a command here, not {shlex.join(words)}"
+    if words[1] != "-m" or words[2] not in _PROGRAMS:
+        yield f"`python -m` starts {' and '.join(_PROGRAMS)} here, and not {shlex.join(words)}"
         return
     complaint = io.StringIO()
     # Argparse looks at the options from left to right, and answers --help as soon as it comes to it.
     with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(io.StringIO()):
         try:
-            sandbox_main([*words[3:], "--help"])
+            _PROGRAMS[words[2]]([*words[3:], "--help"])
         except SystemExit as end:
             if end.code:
                 yield complaint.getvalue()
@@ -127,7 +131,9 @@ def _aws(words: Sequence[str]) -> Iterator[str]:
     if (service, command) in _AWS_EXTRAS:
         known = _AWS_EXTRAS[service, command]
         yield from (f"aws {service} {command} has no option --{name}" for name in given.keys() - known)
-        yield from _parameters(given.get("parameter-overrides", []), ROOT / given["template-file"][0])
+        # Without parameters, it may be a template that another command of the document writes.
+        if "parameter-overrides" in given:
+            yield from _parameters(given["parameter-overrides"], ROOT / given["template-file"][0])
         return
     try:
         model = botocore.session.get_session().get_service_model(service)

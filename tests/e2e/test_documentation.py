@@ -489,10 +489,11 @@ def test_documented_alarms_are_those_of_the_template() -> None:
 
 
 def test_the_module_map_has_every_module() -> None:
-    """Each module of the deployed package, each package of the sandbox and each other folder is in the map once."""
+    """Each module of the function and the inventory, each package of the sandbox, each other folder is there once."""
     listed = [name for table in maps() for row in table.rows for name in code(row[0])]
     modules = {f"{path.stem}.py" for path in (ROOT / "function/workmail_resource").glob("*.py")} - {"__init__.py"}
     packages = {f"sandbox/{path.parent.name}/" for path in (ROOT / "sandbox").glob("*/__init__.py")}
+    modules |= {f"inventory/{path.name}" for path in (ROOT / "inventory").glob("[!_]*.py")}
     assert Counter(listed) == Counter(modules | packages | {"sandbox/", "schema/", "lint/"})
 
 
