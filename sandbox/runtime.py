@@ -152,6 +152,7 @@ class Sandbox:
             host, port = listener.getsockname()
             variables = endpoint_variables(f"http://{host}:{port}") | certificates.client_variables()
             provider = load_provider(template, variables, code)
+            self.provider = provider
             self.exports = dict(provider.exports)
             self.functions = undo.enter_context(
                 LambdaService(provider.functions, logs=state.logs, python=python, cold=cold)
