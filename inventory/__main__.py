@@ -5,7 +5,9 @@ import signal
 
 from inventory.cli import main
 
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+# Ctrl-C too: a shell's background job would ignore it.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.default_int_handler)
 # What was printed is flushed. Python's own end would wait for calls that other threads are still trying, and complain
 # when whoever read the output has gone.
 os._exit(main())

@@ -168,9 +168,21 @@ def test_every_skipped_check_has_its_reason(resource: str, skip: dict[str, str])
 
 
 def test_nothing_else_is_skipped() -> None:
-    """No check is switched off for a whole file, on the command line, or in cfn-lint."""
+    """No check of the provider's template is switched off for a whole file, on the command line, or in cfn-lint."""
     assert suppressions()
-    for path in (PROVIDER_TEMPLATE, ROOT / "Makefile", *ROOT.glob("examples/**/*.yaml")):
+    for path in (PROVIDER_TEMPLATE, ROOT / "Makefile", *ROOT.glob(".cfnlintrc*")):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"checkov:skip|--skip-check|--soft-fail|ignore_checks|--ignore-checks|cfn-lint:", text)
-    assert [path.name for path in ROOT.glob(".c*") if path.name.startswith((".cfnlintrc", ".checkov"))] == []
+    assert [path.name for path in ROOT.glob(".checkov*")] == []
+
+
+def test_a_check_that_an_example_ignores_has_its_reason() -> None:
+    """Where cfn-lint is told to ignore a check of an example, the line says why."""
+    ignored = [
+        line.strip()
+        for path in ROOT.glob("examples/**/*.yaml")
+        for block in re.findall(r"ignore_checks:\n((?: +- .*\n)+)", path.read_text(encoding="utf-8"))
+        for line in block.splitlines()
+    ]
+    assert ignored
+    assert all(re.fullmatch(r"- [EWI]\d{4} # .{20,}", line) for line in ignored), ignored
