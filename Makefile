@@ -11,6 +11,8 @@ TEMPLATES := template.yaml $(wildcard examples/*.yaml examples/*/*.yaml)
 
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
+# The packages in .venv are installed without bytecode; where none may be written, every command would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench format build fixture lock clean
