@@ -26,7 +26,7 @@ demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print w
 	@$(BIN)/python -m sandbox rooms
 
 test: $(READY) ## Run every test
-	@$(BIN)/pytest --numprocesses 4
+	@$(BIN)/pytest --numprocesses 5 --dist worksteal
 
 check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, templates, tests
 	@$(BIN)/ruff format --check

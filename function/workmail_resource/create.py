@@ -7,7 +7,7 @@ from typing import Final
 from .adopt import adopt, bring_over
 from .clock import OutOfTimeError
 from .converge import converge, remove
-from .errors import CancelledError, NameTakenError, ProviderError, ServiceError
+from .errors import CancelledError, NameTakenError, ProviderError, ResourceGoneError, ServiceError
 from .ledger import OvertakenError
 from .ownership import Entry, Record, is_outdated
 from .properties import Declaration, parse
@@ -140,7 +140,13 @@ def _finish(work: Work, workmail: WorkMail, entry: Entry, room: Room, declaratio
     if entry.origin == "ADOPTED" and not entry.settled:
         return bring_over(work, workmail, entry, room, declaration)
     work.report_id(room.resource_id)
-    return work.settle(entry, converge(workmail, room, work.wanted(workmail, declaration)))
+    stop_if_cancelled = partial(_stop_if_cancelled, work)
+    try:
+        room = converge(workmail, room, work.wanted(workmail, declaration), on_failure=stop_if_cancelled)
+    except ResourceGoneError:
+        stop_if_cancelled()
+        raise
+    return work.settle(entry, room)
 
 
 def _create_or_find(
