@@ -13,4 +13,6 @@ https.request = (options, callback) => request({ ...options, port: new URL(event
 const event = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 handle(event, { logStreamName: "log-stream", getRemainingTimeInMillis: () => 300000 }).then(() => {
   fs.writeFileSync(process.argv[3], fs.readFileSync("/proc/self/status", "utf8"));
+  // Lambda would freeze the process; connections that the SDK keeps open would keep it alive.
+  process.exit();
 });

@@ -16,7 +16,7 @@ _trust: list[ssl.SSLContext] = []
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
-    """Make the calls and answer; return the seconds that the calls took."""
+    """Make the calls and answer; return the seconds that the calls took, and those that the PUT took."""
     if not _clients:
         config = Config(retries={"total_max_attempts": 1})
         session = botocore.session.Session()
@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
     workmail.update_resource(**room, Name=properties["Name"], Description="")
     workmail.describe_resource(**room)
     dynamodb.put_item(TableName=table, Item={"Owner": owner, "Entry": {"S": "entry"}})
-    seconds = time.perf_counter() - began
+    called = time.perf_counter()
     answer = {
         "Status": "SUCCESS",
         "PhysicalResourceId": created["ResourceId"],
@@ -55,6 +55,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
         _trust.append(ssl.create_default_context())
     connection = http.client.HTTPSConnection(url.netloc, context=_trust[0])
     connection.request("PUT", f"{url.path}?{url.query}", json.dumps(answer), {"content-type": ""})
-    status = connection.getresponse().status
+    connection.getresponse()
     connection.close()
-    return {"calls": seconds, "status": status}
+    return {"calls": called - began, "put": time.perf_counter() - called}

@@ -56,4 +56,4 @@ def test_the_table_compares_everyone_with_ours(
     lines = output.getvalue().splitlines()
     assert [line.split("  ")[0] for line in lines[2:4]] == ["this project", "the floor"]
     assert lines[2].split()[3] == "1.00"
-    assert lines[-1].startswith("Overhead of a warm event: ")
+    assert lines[-1].startswith("A warm event takes ")
