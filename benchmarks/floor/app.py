@@ -24,26 +24,88 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
     dynamodb, workmail = _clients
     began = time.perf_counter()
     properties = event["ResourceProperties"]
-    organization = properties["OrganizationId"]
-    owner = {"S": f"{event['StackId']}/{event['LogicalResourceId']}"}
+    organization, name, kind = (properties[key] for key in ("OrganizationId", "Name", "Type"))
+    owner, request = f"{event['StackId']}/{event['LogicalResourceId']}", event["RequestId"]
     table = os.environ["LEDGER_TABLE"]
+    names = {"#owner": "Owner"}
+    entry = {
+        **{key: {"S": owner} for key in ("Owner", "ResourceType", "Name", "Origin", "Worker")},
+        **{key: {"N": "0"} for key in ("WorkingUntil", "SettledAt", "SignedAt")},
+        "Entry": {"S": organization},
+        "RequestId": {"S": request},
+        "Settled": {"BOOL": False},
+    }
     dynamodb.query(
         TableName=table,
-        KeyConditionExpression="#o = :o",
-        ExpressionAttributeNames={"#o": "Owner"},
-        ExpressionAttributeValues={":o": owner},
+        ConsistentRead=True,
+        KeyConditionExpression="#owner = :owner",
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues={":owner": {"S": owner}},
     )
-    dynamodb.put_item(TableName=table, Item={"Owner": owner, "Entry": {"S": "entry"}})
+    dynamodb.put_item(
+        TableName=table,
+        Item=entry,
+        ConditionExpression="attribute_not_exists(#owner) OR "
+        "(RequestId = :request AND attribute_not_exists(ResourceId))",
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues={":request": {"S": request}},
+    )
     created = workmail.create_resource(
-        OrganizationId=organization, Name=properties["Name"], Type=properties["Type"], Description="mark"
+        OrganizationId=organization,
+        Name=name,
+        Type=kind,
+        Description="mark",
+        HiddenFromGlobalAddressList=False,
+    )
+    identified = {**entry, "ResourceId": {"S": created["ResourceId"]}}
+    claim = {"Owner": {"S": created["ResourceId"]}, "Entry": {"S": "claim"}, "Holder": {"S": owner}}
+    dynamodb.transact_write_items(
+        TransactItems=[
+            {
+                "Put": {
+                    "TableName": table,
+                    "Item": identified,
+                    "ConditionExpression": "attribute_exists(#owner) AND attribute_not_exists(ResourceId)",
+                    "ExpressionAttributeNames": names,
+                }
+            },
+            {
+                "Put": {
+                    "TableName": table,
+                    "Item": claim,
+                    "ConditionExpression": "attribute_not_exists(#owner) OR Holder = :holder",
+                    "ExpressionAttributeNames": names,
+                    "ExpressionAttributeValues": {":holder": {"S": owner}},
+                }
+            },
+            {
+                "ConditionCheck": {
+                    "TableName": table,
+                    "Key": {"Owner": {"S": owner}, "Entry": {"S": "cancelled"}},
+                    "ConditionExpression": "attribute_not_exists(#until) OR #until < :signed OR #by = :request",
+                    "ExpressionAttributeNames": {"#until": "CreatesUntil", "#by": "By"},
+                    "ExpressionAttributeValues": {":signed": {"N": "0"}, ":request": {"S": request}},
+                }
+            },
+        ]
     )
     room = {"OrganizationId": organization, "ResourceId": created["ResourceId"]}
-    claim = {"Owner": {"S": created["ResourceId"]}, "Entry": {"S": "claim"}}
-    puts = [{"Put": {"TableName": table, "Item": item}} for item in ({"Owner": owner, "Entry": {"S": "entry"}}, claim)]
-    dynamodb.transact_write_items(TransactItems=puts)
-    workmail.update_resource(**room, Name=properties["Name"], Description="")
+    keys = ("AutoAcceptRequests", "AutoDeclineRecurringRequests", "AutoDeclineConflictingRequests")
+    workmail.update_resource(
+        **room,
+        Name=name,
+        Type=kind,
+        Description="",
+        HiddenFromGlobalAddressList=False,
+        BookingOptions={key: key != "AutoDeclineRecurringRequests" for key in keys},
+    )
     workmail.describe_resource(**room)
-    dynamodb.put_item(TableName=table, Item={"Owner": owner, "Entry": {"S": "entry"}})
+    dynamodb.put_item(
+        TableName=table,
+        Item=identified,
+        ConditionExpression="ResourceId = :id AND (attribute_not_exists(SignedAt) OR SignedAt <= :signed)",
+        ExpressionAttributeValues={":id": {"S": created["ResourceId"]}, ":signed": {"N": "0"}},
+    )
     called = time.perf_counter()
     answer = {
         "Status": "SUCCESS",
