@@ -38,7 +38,7 @@ check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, templ
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 calls a second; takes six minutes
-	@$(BIN)/python -m benchmarks.cold
+	@PYTHONPATH=function $(BIN)/python -m benchmarks.cold
 	@echo
 	@$(BIN)/python -m benchmarks.load
 

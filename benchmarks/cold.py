@@ -1,6 +1,6 @@
 """How long a Create takes: the first one of a process, and those after it; next to three others.
 
-``python -m benchmarks.cold`` prints it as a table. Everyone answers the same event, from the start of the process to
+``make bench`` prints it as a table. Everyone answers the same event, from the start of the process to
 the arrival of the answer, against the same embedded WorkMail and DynamoDB. Runs are interleaved, so that whatever else
 the machine does concerns all alike.
 """

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import package
 from sandbox.awslambda import FunctionSpec
 from sandbox.awslambda.environment import ExecutionEnvironment
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
 NODE_FOLDER: Final = HERE / "aws_custom_resource"
-RUNTIME: Final = "3.13"
 
 
 class BenchmarkError(Exception):
@@ -148,11 +148,13 @@ def contenders(spec: FunctionSpec, folder: Path) -> dict[str, Contender]:
     BenchmarkError
         Something is missing on this machine, or a build failed.
     """
-    python = _runtime()
+    python = package.runtime()
+    if python is None:
+        raise BenchmarkError(f"python{package.RUNTIME}, Lambda's Python, has to be in the path.")
     certificates = Path(spec.environment["SSL_CERT_FILE"])
     ours = _sam_build(ROOT / "template.yaml", folder / "ours") / "ProviderFunction"
     obvious = _sam_build(HERE / "obvious" / "template.yaml", folder / "obvious") / "Function"
-    floor = _floor(folder / "floor", python)
+    floor = _floor(folder / "floor")
     _run(["npm", "ci", "--silent"], cwd=NODE_FOLDER)
     for code in (ours, obvious, floor):
         _run(["chmod", "-R", "a-w", str(code)])
@@ -179,13 +181,6 @@ def _endpoints(environment: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in environment.items() if key.startswith("AWS_ENDPOINT_URL")}
 
 
-def _runtime() -> str:
-    python = shutil.which(f"python{RUNTIME}")
-    if python is None or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:  # noqa: S603
-        raise BenchmarkError(f"python{RUNTIME}, Lambda's Python, has to be in the path.")
-    return python
-
-
 def _sam_build(template: Path, folder: Path) -> Path:
     sam = Path(sys.executable).with_name("sam")
     with tempfile.TemporaryDirectory() as cache:
@@ -194,12 +189,10 @@ def _sam_build(template: Path, folder: Path) -> Path:
     return folder
 
 
-def _floor(folder: Path, python: str) -> Path:
-    requirements = ROOT / "function" / "requirements.txt"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--no-compile"]
-    _run([*command, "--requirement", str(requirements), "--target", str(folder)])
+def _floor(folder: Path) -> Path:
+    package.install(folder)
     shutil.copy(HERE / "floor" / "app.py", folder)
-    _run([python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)])
+    package.add_bytecode(folder)
     return folder
 
 

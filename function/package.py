@@ -52,7 +52,6 @@ def install(folder: Path) -> None:
     command += ["--no-deps", "--require-hashes", "--requirement", str(SOURCE / "requirements.txt")]
     command += ["--implementation", "cp", "--python-version", RUNTIME, "--only-binary", ":all:"]
     subprocess.run([*command, "--target", str(folder)], check=True)  # noqa: S603 - pip, with our own arguments
-    shutil.copytree(SOURCE / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def reachable(folder: Path) -> set[Path]:
@@ -135,7 +134,7 @@ def add_bytecode(folder: Path) -> bool:
     subprocess.CalledProcessError
         A module is not valid for Lambda's Python.
     """
-    python = _runtime()
+    python = runtime()
     if python is None:
         return False
     command = [python, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
@@ -145,7 +144,8 @@ def add_bytecode(folder: Path) -> bool:
     return True
 
 
-def _runtime() -> str | None:
+def runtime() -> str | None:
+    """Return Lambda's Python, if it is on this machine."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == RUNTIME:
         return sys.executable
     python = shutil.which(f"python{RUNTIME}")
@@ -167,6 +167,7 @@ def settle(folder: Path) -> None:
 def pack(folder: Path) -> bool:
     """Fill *folder* with the package; tell whether it has bytecode."""
     install(folder)
+    shutil.copytree(SOURCE / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     prune(folder)
     reduce_data(folder / "botocore" / "data")
     has_bytecode = add_bytecode(folder)
