@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from inventory.resources import Resource
-from workmail_resource.room import BOOKING_KEYS, snapshot
+from workmail_resource.workmail.room import BOOKING_KEYS, snapshot
 
 #: The columns of the CSV form.
 COLUMNS: Final = (

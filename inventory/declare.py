@@ -1,7 +1,8 @@
 """Which resources a template can declare exactly as they are, and how.
 
-Pure. The function itself is asked: :func:`workmail_resource.properties.parse` whether it takes the properties, and
-:func:`workmail_resource.room.plan` whether it would make any call. So what is declared here changes nothing.
+Pure. The function itself is asked: :func:`workmail_resource.workmail.properties.parse` whether it takes the
+properties, and :func:`workmail_resource.workmail.plan.plan` whether it would make any call. So what is declared here
+changes nothing.
 """
 
 from collections import Counter
@@ -11,9 +12,11 @@ from typing import Any, Final
 
 from inventory.logical_ids import logical_id
 from inventory.resources import Delegate, Resource
-from workmail_resource.ownership import is_owner_mark
-from workmail_resource.properties import BookingOptions, InvalidPropertiesError, parse
-from workmail_resource.room import BOOKING_KEYS, Room, Wanted, differences, plan
+from workmail_resource.ownership.rules import is_owner_mark
+from workmail_resource.workmail.errors import InvalidPropertiesError
+from workmail_resource.workmail.plan import differences, plan
+from workmail_resource.workmail.properties import BookingOptions, parse
+from workmail_resource.workmail.room import BOOKING_KEYS, Room, Wanted
 
 #: CloudFormation replaces such a text, wherever it stands
 #: (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html).

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from inventory.failures import DENIED, code_of
 from inventory.progress import Progress
 from inventory.resources import Delegate, Resource, in_order
-from workmail_resource.room import Room, with_lists
-from workmail_resource.workmail import as_room
+from workmail_resource.workmail.api import as_room
+from workmail_resource.workmail.room import Room, with_lists
 
 if TYPE_CHECKING:
     from mypy_boto3_workmail import WorkMailClient

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from workmail_resource.room import Room
+from workmail_resource.workmail.room import Room
 
 
 @dataclass(frozen=True, slots=True)

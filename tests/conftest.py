@@ -105,7 +105,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     outcomes: dict[int, set[str]] = defaultdict(set)
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.getreports(outcome):
-            for key, number in report.user_properties:
+            for key, number in getattr(report, "user_properties", ()):
                 if key == "contract" and (report.when == "call" or outcome != "passed"):
                     outcomes[int(str(number))].add(outcome)
     problems = config.stash.get(_PROBLEMS, [])
@@ -130,7 +130,7 @@ def _write_cut_points(terminalreporter: pytest.TerminalReporter) -> None:
     counts: dict[str, int] = defaultdict(int)
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
-            for key, number in report.user_properties if report.when == "call" else ():
+            for key, number in getattr(report, "user_properties", ()) if report.when == "call" else ():
                 if key in {"cut points", "survivors"}:
                     counts[key] += int(str(number))
     if counts:
@@ -144,7 +144,7 @@ def _write_unknowns(terminalreporter: pytest.TerminalReporter) -> None:
     stories = 0
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
-            found = [(key, str(name)) for key, name in report.user_properties if key in settings]
+            found = [(key, str(name)) for key, name in getattr(report, "user_properties", ()) if key in settings]
             for key, name in found if report.when == "call" else ():
                 settings[key].add(name)
                 stories += 1

@@ -8,22 +8,25 @@ from functools import partial
 from typing import Any, Final
 
 from . import __version__
-from .calls import Caller, client, delays
-from .clock import Deadline, SystemClock
-from .create import create
-from .custom_resource import CustomResource, LambdaContext, answer_reserve
-from .delete import delete
-from .errors import Failure, MalformedEventError, explain, redact, tell
-from .event import Event, read, secrets
-from .ledger import Ledger
-from .ownership import CREATE_FAILED, NOT_CREATED
-from .properties import InvalidPropertiesError
-from .response import check_url, deliver
+from .aws.calls import Caller
+from .aws.clients import client
+from .aws.errors import explain
+from .aws.retries import delays
+from .lifecycle.create import create
+from .lifecycle.delete import delete
+from .lifecycle.update import update
+from .lifecycle.work import Result, Work
+from .ownership.ledger import Ledger
+from .ownership.rules import CREATE_FAILED, NOT_CREATED
+from .protocol.clock import Deadline, SystemClock
+from .protocol.custom_resource import CustomResource, LambdaContext, answer_reserve
+from .protocol.errors import Failure, MalformedEventError, redact, tell
+from .protocol.event import Event, read, secrets
+from .protocol.response import check_url, deliver
 from .settings import Settings
 from .telemetry import Telemetry
-from .update import update
-from .work import Result, Work
-from .workmail import WorkMail
+from .workmail.api import WorkMail
+from .workmail.errors import InvalidPropertiesError
 
 #: Seconds before Lambda's deadline at which even the answer is given up: an error that is logged says more than a kill.
 LAST_MOMENT: Final = 0.5
@@ -50,7 +53,7 @@ def handler(event: object, context: LambdaContext) -> None:
 
 
 class Invocation:
-    """The handling of one event; nothing of it outlives the event (:func:`.calls.client` says what does)."""
+    """The handling of one event; nothing of it outlives the event (:func:`.aws.clients.client` says what does)."""
 
     def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
         self._event = event

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from .dynamodb import Credentials, query
-from .event import Event, read
-from .ownership import CREATE_FAILED, owner
-from .response import Answer, Status, check_url, deliver, render
+from .ownership.rules import CREATE_FAILED, owner
+from .protocol.event import Event, read
+from .protocol.response import Answer, Status, check_url, deliver, render
 
 #: Seconds for all tries to send the answer, less than this function's timeout.
 DELIVERY_TIME: Final = 40.0

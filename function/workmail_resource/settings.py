@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import BadEnvironmentError
+from .protocol.errors import ProviderError
+
+
+class BadEnvironmentError(ProviderError):
+    """The function's own settings are unusable."""
+
+    code = "BadEnvironment"
+    advice = "Deploy the provider stack again from its template, which sets the function's environment."
 
 
 @dataclass(frozen=True, slots=True)

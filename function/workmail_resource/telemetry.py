@@ -10,7 +10,7 @@ from typing import Any, Final
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from .errors import redact
+from .protocol.errors import redact
 
 SERVICE: Final = "workmail-resource"
 #: Of the metrics, where the provider stack's parameter MetricsNamespace sets no other.

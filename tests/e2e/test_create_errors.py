@@ -10,7 +10,7 @@ import pytest
 from sandbox.seed import EXAMPLE
 from sandbox.workmail import Fault
 from tests.harness import Stage, room_properties
-from workmail_resource.errors import ADVICE
+from workmail_resource.aws.advice import ADVICE
 
 MAX_BODY = 4096
 

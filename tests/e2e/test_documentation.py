@@ -1,6 +1,7 @@
 """The documents are true: what they show is run or linted, what they list is compared with the code."""
 
 import ast
+import importlib
 import json
 import os
 import re
@@ -23,16 +24,19 @@ from tests.e2e.documents import ROOT, Block, Document, Table, code, document, do
 from tests.e2e.transcripts import Session, exchanges
 from tests.harness.policy import allowed_actions, provider_resources
 from tests.lint.linting import lint_text
-from workmail_resource import ownership
-from workmail_resource.clock import OutOfTimeError
-from workmail_resource.custom_resource import CustomResource
-from workmail_resource.errors import ADVICE, ProviderError, explain
-from workmail_resource.properties import MAX_ALIASES, BookingOptions, InvalidPropertiesError, parse
-from workmail_resource.room import BOOKING_KEYS, Room, attributes
+from workmail_resource.aws.advice import ADVICE
+from workmail_resource.ownership.rules import RESTORE_WINDOW
+from workmail_resource.protocol.custom_resource import CustomResource
+from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.telemetry import Telemetry
+from workmail_resource.workmail.errors import InvalidPropertiesError
+from workmail_resource.workmail.properties import MAX_ALIASES, BookingOptions, parse
+from workmail_resource.workmail.room import BOOKING_KEYS, Room, attributes
 
 REFERENCE = document("docs/custom-workmailresource.md")
 OPERATIONS = document("docs/operations.md")
+FUNCTION = ROOT / "function/workmail_resource"
+
 ARCHITECTURE = document("docs/architecture.md")
 CONTRIBUTING = document("CONTRIBUTING.md")
 SECURITY = document("SECURITY.md")
@@ -366,7 +370,7 @@ def test_documented_attributes_are_those_of_get_att() -> None:
 
 def test_the_documented_time_of_an_adoption_s_rollback_is_the_code_s() -> None:
     """The reference says for how long a Delete puts back what an adoption changed."""
-    assert f"Within {ownership.RESTORE_WINDOW // 3600} hours of the adoption" in REFERENCE.section("Adoption")
+    assert f"Within {RESTORE_WINDOW // 3600} hours of the adoption" in REFERENCE.section("Adoption")
 
 
 # ------------------------------------------------------------------------------------------------------- operations
@@ -400,10 +404,8 @@ def test_examples_give_the_function_time_to_answer() -> None:
 def advice_in_code() -> Iterator[tuple[str, str]]:
     """Yield each error code that this project words itself, with its advice."""
     yield from ADVICE.items()
-    yield from ((kind.code, kind.advice) for kind in ProviderError.__subclasses__())
-    for error in (InvalidPropertiesError(["Name is required"]), OutOfTimeError()):
-        failure = explain(error)
-        yield failure.code, failure.advice
+    importlib.import_module("workmail_resource.app")
+    yield from ((kind.code, kind.advice) for kind in ProviderError.__subclasses__() if "code" in vars(kind))
 
 
 def test_the_table_of_errors_is_the_code_s() -> None:
@@ -438,7 +440,7 @@ def test_documented_log_keys_are_those_of_the_code() -> None:
     common = set(json.loads(line))
     added = {
         keyword.arg
-        for path in (ROOT / "function/workmail_resource").glob("*.py")
+        for path in FUNCTION.rglob("*.py")
         if path.name != "telemetry.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and called(node.func) in {"log", "_log", "info", "error"}
@@ -500,7 +502,7 @@ def test_documented_alarms_are_those_of_the_template() -> None:
 def test_the_module_map_has_every_module() -> None:
     """Each module of the function and the inventory, each package of the sandbox, each other folder is there once."""
     listed = [name for table in maps() for row in table.rows for name in code(row[0])]
-    modules = {f"{path.stem}.py" for path in (ROOT / "function/workmail_resource").glob("*.py")} - {"__init__.py"}
+    modules = {path.relative_to(FUNCTION).as_posix() for path in FUNCTION.rglob("*.py") if path.name != "__init__.py"}
     packages = {f"sandbox/{path.parent.name}/" for path in (ROOT / "sandbox").glob("*/__init__.py")}
     modules |= {f"inventory/{path.name}" for path in (ROOT / "inventory").glob("[!_]*.py")}
     assert Counter(listed) == Counter(modules | packages | {"sandbox/", "schema/", "lint/"})

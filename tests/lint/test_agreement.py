@@ -12,7 +12,8 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped] # jsonsch
 from sandbox.cloudformation.scalars import stringify
 from tests.lint.linting import ROOT, lint_properties
 from tests.lint.property_sets import ORGANIZATION, RIGHT, mixed, right
-from workmail_resource.properties import InvalidPropertiesError, parse
+from workmail_resource.workmail.errors import InvalidPropertiesError
+from workmail_resource.workmail.properties import parse
 
 SCHEMA = json.loads((ROOT / "schema/custom-workmailresource.json").read_text())
 VALIDATOR = Draft7Validator(SCHEMA)

@@ -12,17 +12,18 @@ from typing import Any
 import botocore.session
 from crhelper import CfnResource
 
-from workmail_resource.calls import CLIENT_CONFIG, Caller
-from workmail_resource.clock import Deadline, SystemClock
-from workmail_resource.create import create
-from workmail_resource.custom_resource import LambdaContext
-from workmail_resource.delete import delete
-from workmail_resource.event import read
-from workmail_resource.ledger import Ledger
+from workmail_resource.aws.calls import Caller
+from workmail_resource.aws.clients import CLIENT_CONFIG
+from workmail_resource.lifecycle.create import create
+from workmail_resource.lifecycle.delete import delete
+from workmail_resource.lifecycle.update import update
+from workmail_resource.lifecycle.work import Work
+from workmail_resource.ownership.ledger import Ledger
+from workmail_resource.protocol.clock import Deadline, SystemClock
+from workmail_resource.protocol.custom_resource import LambdaContext
+from workmail_resource.protocol.event import read
 from workmail_resource.settings import Settings
-from workmail_resource.update import update
-from workmail_resource.work import Work
-from workmail_resource.workmail import WorkMail
+from workmail_resource.workmail.api import WorkMail
 
 # With crhelper's default of 120 s every Delete would take two minutes, and so would every test of one.
 helper = CfnResource(sleep_on_delete=int(os.environ.get("SLEEP_ON_DELETE", "0")))

@@ -11,8 +11,8 @@ from typing import Any
 
 from crhelper import CfnResource
 
-from workmail_resource import create, delete, update
-from workmail_resource.work import Result, Work
+from workmail_resource.lifecycle import create, delete, update
+from workmail_resource.lifecycle.work import Result, Work
 
 ROOM = "r-" + "5" * 32
 

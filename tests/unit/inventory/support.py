@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from inventory.resources import Delegate, Resource
-from workmail_resource.room import Room
+from workmail_resource.workmail.room import Room
 
 ORGANIZATION: Final = "m-0123456789abcdef0123456789abcdef"
 ALICE: Final = Delegate("11111111-2222-3333-4444-555555555555", "USER", "alice", "alice@example.com")

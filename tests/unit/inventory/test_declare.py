@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from inventory.declare import declare
 from inventory.resources import Resource
 from tests.unit.inventory.support import ALICE, BOARD, ORGANIZATION, resource
-from workmail_resource.properties import BookingOptions, parse
-from workmail_resource.room import Wanted, plan
+from workmail_resource.workmail.plan import plan
+from workmail_resource.workmail.properties import BookingOptions, parse
+from workmail_resource.workmail.room import Wanted
 
 MINIMAL = {"OrganizationId": ORGANIZATION, "Name": "boardroom", "Type": "ROOM", "ExistingResource": "ADOPT"}
 

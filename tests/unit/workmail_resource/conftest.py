@@ -8,9 +8,9 @@ import pytest
 
 from tests.unit.workmail_resource.scripted import MakeScripted, Scripted, make_scripted
 from tests.unit.workmail_resource.support import FakeClock
-from workmail_resource.calls import CLIENT_CONFIG
-from workmail_resource.calls import client as client_of_the_process
-from workmail_resource.event import Event
+from workmail_resource.aws.clients import CLIENT_CONFIG
+from workmail_resource.aws.clients import client as client_of_the_process
+from workmail_resource.protocol.event import Event
 
 MakeClient = Callable[..., Any]
 

@@ -9,11 +9,11 @@ from typing import Any
 from botocore.stub import Stubber
 
 from tests.unit.workmail_resource.support import METADATA, ORGANIZATION, RESOURCE, STACK, FakeClock, caller
-from workmail_resource.clock import Deadline
-from workmail_resource.event import Event
-from workmail_resource.ledger import Ledger
-from workmail_resource.work import Work
-from workmail_resource.workmail import WorkMail
+from workmail_resource.lifecycle.work import Work
+from workmail_resource.ownership.ledger import Ledger
+from workmail_resource.protocol.clock import Deadline
+from workmail_resource.protocol.event import Event
+from workmail_resource.workmail.api import WorkMail
 
 
 class Script(Stubber):

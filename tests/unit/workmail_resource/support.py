@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from workmail_resource.calls import Caller
-from workmail_resource.clock import Deadline
-from workmail_resource.event import Event
+from workmail_resource.aws.calls import Caller
+from workmail_resource.protocol.clock import Deadline
+from workmail_resource.protocol.event import Event
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/rooms/0f1c2d3e-aaaa-bbbb-cccc-0123456789ab"
 ORGANIZATION = "m-0123456789abcdef0123456789abcdef"

@@ -11,7 +11,7 @@ import pytest
 import workmail_resource
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, LocalServer, serving
 from workmail_resource.app import handler
-from workmail_resource.ownership import NOT_CREATED
+from workmail_resource.ownership.rules import NOT_CREATED
 
 NO_ENVIRONMENT = ("LEDGER_TABLE", "WORKMAIL_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "ABANDON_ON_DELETE")
 

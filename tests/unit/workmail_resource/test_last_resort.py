@@ -11,8 +11,8 @@ import pytest
 import workmail_resource
 from tests.unit.workmail_resource.support import DROP, RESOURCE, STACK, LocalServer, Reply, serving
 from workmail_resource.last_resort import handler
-from workmail_resource.ownership import CREATE_FAILED
-from workmail_resource.response import AnswerRefusedError, InvalidResponseUrlError
+from workmail_resource.ownership.rules import CREATE_FAILED
+from workmail_resource.protocol.response import AnswerRefusedError, InvalidResponseUrlError
 
 SIGNATURE = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 

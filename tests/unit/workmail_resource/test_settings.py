@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from workmail_resource.errors import BadEnvironmentError, explain
-from workmail_resource.settings import Settings
+from workmail_resource.aws.errors import explain
+from workmail_resource.settings import BadEnvironmentError, Settings
 
 ENVIRONMENT = {"LEDGER_TABLE": "ledger", "WORKMAIL_REGION": "eu-west-1"}
 

@@ -1,0 +1,105 @@
+"""Calling a service: one place that decides what is tried again, and how long.
+
+botocore's own retries are off: its ``standard`` mode retries ``LimitExceededException``, which is final here, and no
+mode of it knows how much time Lambda leaves. A call may thus have been carried out more than once before it answers;
+whoever makes one that is not idempotent (CreateResource has no client token) looks at what it finds afterwards.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError
+
+from workmail_resource.protocol.clock import Deadline
+from workmail_resource.protocol.errors import OutOfTimeError
+
+from .errors import ServiceError, from_boto
+from .retries import FIRST_THROTTLED_DELAY, MAX_ATTEMPTS, THROTTLED_GROWTH, delays, is_throttling, is_transient
+
+Log = Callable[..., None]
+
+
+class Caller:
+    """Makes calls on one boto3 client.
+
+    Parameters
+    ----------
+    client:
+        A boto3 client whose own retries are off (:data:`CLIENT_CONFIG`).
+    deadline:
+        No call starts after it, and no wait reaches beyond it.
+    rng:
+        For the jitter.
+    log:
+        Takes a message and keys; told of every call's outcome.
+    """
+
+    def __init__(self, client: Any, *, deadline: Deadline, rng: random.Random, log: Log) -> None:
+        self._client = client
+        self._service: str = client.meta.service_model.service_name
+        self.deadline = deadline
+        self.rng = rng
+        self.log = log
+
+    def within(self, deadline: Deadline) -> "Caller":
+        """Return a caller on the same client with another deadline."""
+        return Caller(self._client, deadline=deadline, rng=self.rng, log=self.log)
+
+    def waits(self) -> Iterator[float]:
+        """Return fresh waiting times between the tries of something."""
+        return delays(self.rng)
+
+    def call(self, operation: str, parameters: Mapping[str, Any], *, subject: str = "") -> dict[str, Any]:
+        """Make one call; try again what is transient.
+
+        Parameters
+        ----------
+        operation:
+            The API's name, such as ``DescribeResource``.
+        parameters:
+            Its parameters.
+        subject:
+            For the message of a failure, such as ``Name boardroom``.
+
+        Raises
+        ------
+        ServiceError
+            Refused for good, or still failing when attempts or time were used up.
+        OutOfTimeError
+            There was no time for even one try.
+        """
+        waits = self.waits()
+        throttled = delays(self.rng, FIRST_THROTTLED_DELAY, growth=THROTTLED_GROWTH)
+        attempt = 0
+        while True:
+            self.deadline.check()
+            attempt += 1
+            try:
+                return self._once(operation, parameters, subject, attempt)
+            except ServiceError as error:
+                if not is_transient(error) or (attempt >= MAX_ATTEMPTS and not is_throttling(error)):
+                    raise
+                try:
+                    self.deadline.sleep(next(throttled if is_throttling(error) else waits))
+                except OutOfTimeError:
+                    raise error from error.__cause__
+
+    def _once(self, operation: str, parameters: Mapping[str, Any], subject: str, attempt: int) -> dict[str, Any]:
+        method = getattr(self._client, xform_name(operation))
+        try:
+            response: dict[str, Any] = method(**parameters)
+        except (ClientError, BotoCoreError) as error:
+            failure = from_boto(error, service=self._service, operation=operation, subject=subject, attempts=attempt)
+            self.log(
+                "call failed",
+                operation=operation,
+                error_code=failure.code,
+                throttled=is_throttling(failure),
+                attempt=attempt,
+                call_id=failure.request_id,
+            )
+            raise failure from error
+        self.log("call", operation=operation, attempt=attempt, call_id=response["ResponseMetadata"].get("RequestId"))
+        return response

@@ -1,0 +1,1 @@
+"""What each request type does: Create, Update, Delete, and adoption."""

@@ -1,0 +1,1 @@
+"""Whose a resource is: the rules, and the ledger that remembers."""

@@ -1,0 +1,84 @@
+"""Every failure in one shape: a :class:`Failure` becomes the Reason of a FAILED answer. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, ready to be told.
+
+    Attributes
+    ----------
+    code:
+        The service's error code, or ours.
+    cause:
+        What the service said, and about what.
+    advice:
+        One sentence: what a person can do.
+    request_id:
+        The id of the failed call, if the service gave one.
+    """
+
+    code: str
+    cause: str
+    advice: str
+    request_id: str | None = None
+
+
+class ProviderError(Exception):
+    """The base of every error that handling an event has to expect; anything else is a defect.
+
+    Attributes
+    ----------
+    code, advice, request_id:
+        As in :class:`Failure`.
+    """
+
+    request_id: str | None = None
+    code = "InternalFailure"
+    advice = "Look into the function's log stream, which has the whole story."
+
+    def failure(self) -> Failure:
+        """Return the error in the form in which it is told."""
+        return Failure(self.code, str(self) or "no details", self.advice, self.request_id)
+
+
+class MalformedEventError(ProviderError):
+    """The event is not one that CloudFormation sends."""
+
+    code = "MalformedEvent"
+    advice = "This function answers CloudFormation's custom resource events of type Create, Update and Delete only."
+
+
+class OutOfTimeError(ProviderError):
+    """The time that Lambda leaves for this event is used up."""
+
+    code = "TimedOut"
+    advice = "It was retried until the time was used up; deploy again."
+
+    def __init__(self, message: str = "the function's time was used up before the work was done") -> None:
+        super().__init__(message)
+
+
+def tell(failure: Failure, *, lambda_request_id: str, log_stream: str) -> tuple[str, str]:
+    """Word a failure as the head and the tail of a Reason.
+
+    Returns
+    -------
+    tuple[str, str]
+        What may be shortened (code, cause, advice), and what must stay: the request id and the log stream.
+    """
+    request = f"request ID: {failure.request_id}" if failure.request_id else f"Lambda request ID: {lambda_request_id}"
+    return f"{failure.code}: {_sentence(failure.cause)} {failure.advice}", f" ({request}; log stream: {log_stream})"
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Replace every secret in *text*, so that no message of a service or library can carry one out."""
+    for secret in sorted({secret for secret in secrets if secret}, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,258 @@
+"""The conversation with WorkMail, scripted call by call; whole stories are told against the embedded WorkMail."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from tests.unit.workmail_resource.conftest import MakeClient
+from tests.unit.workmail_resource.support import METADATA, ORGANIZATION, RESOURCE, FakeClock, caller
+from workmail_resource.aws.errors import ServiceError
+from workmail_resource.workmail.api import WorkMail
+from workmail_resource.workmail.converge import PATIENCE, converge, remove
+from workmail_resource.workmail.errors import NotConvergedError, ResourceGoneError
+from workmail_resource.workmail.room import Room, Wanted
+
+EMAIL = "boardroom@example.com"
+DISABLED = Room(RESOURCE, "boardroom", "ROOM", "DISABLED", aliases=frozenset(), delegates=frozenset())
+ENABLED = replace(DISABLED, state="ENABLED", email=EMAIL)
+PLAIN, BOOKABLE = Wanted.as_it_is(DISABLED), Wanted.as_it_is(ENABLED)
+SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
+SHOWN_ENABLED = {**SHOWN, "State": "ENABLED", "Email": EMAIL}
+
+
+class World:
+    """WorkMail by a script, under a clock that does not wait."""
+
+    def __init__(self, client: Any, clock: FakeClock, seconds: float = 600.0) -> None:
+        self.stub = Stubber(client)
+        self.workmail = WorkMail(caller(client, clock, seconds=seconds), ORGANIZATION)
+
+    def shows(self, *responses: dict[str, Any]) -> None:
+        """Expect the resource to be read, and answer so; an enabled one's lists are read too, and empty."""
+        for response in responses:
+            self.stub.add_response("describe_resource", {**response, **METADATA})
+            if response["State"] == "ENABLED":
+                self.stub.add_response("list_aliases", METADATA)
+                self.stub.add_response("list_resource_delegates", METADATA)
+
+    def does(self, operation: str, **response: Any) -> None:
+        """Expect a call and let it be done."""
+        self.stub.add_response(operation, {**response, **METADATA})
+
+    def refuses(self, operation: str, code: str, times: int = 1) -> None:
+        """Expect a call and refuse it."""
+        for _ in range(times):
+            self.stub.add_client_error(operation, code, "no", 400)
+
+
+@pytest.fixture
+def world(client: MakeClient, clock: FakeClock) -> Iterator[World]:
+    """Make the script; the test fails when a call of it was not made."""
+    world = World(client(), clock)
+    with world.stub:
+        yield world
+        world.stub.assert_no_pending_responses()
+
+
+def test_what_is_there_is_not_touched(world: World) -> None:
+    """A resource that is as wanted is neither written to nor read again (contract 22)."""
+    assert converge(world.workmail, ENABLED, BOOKABLE) == ENABLED
+
+
+def test_success_needs_a_look(world: World) -> None:
+    """What was called is looked at, and what was seen is returned (contract 21)."""
+    world.does("register_to_work_mail")
+    world.shows(SHOWN_ENABLED)
+    assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
+
+
+def test_a_fresh_resource_is_looked_at_even_without_a_call(world: World) -> None:
+    """A new resource that needs no further call is read before it is called done (contract 21)."""
+    world.refuses("describe_resource", "EntityNotFoundException")
+    world.shows(SHOWN)
+    assert converge(world.workmail, DISABLED, PLAIN, fresh=True) == DISABLED
+
+
+def test_a_delay_is_waited_for(world: World, clock: FakeClock) -> None:
+    """WorkMail is read again until it shows what it has accepted, without another write (contract 12)."""
+    world.does("register_to_work_mail")
+    world.shows(SHOWN, SHOWN, SHOWN, SHOWN_ENABLED)
+    assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
+    assert len(clock.slept) == 3
+
+
+def test_an_accepted_call_is_repeated_when_it_shows_no_effect(world: World) -> None:
+    """A call that was accepted and forgotten is made once more."""
+    world.does("register_to_work_mail")
+    world.shows(*[SHOWN] * 5)
+    world.does("register_to_work_mail")
+    world.shows(SHOWN_ENABLED)
+    assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
+
+
+def test_a_refusal_does_not_count_when_the_state_is_there(world: World) -> None:
+    """Whatever a call answered: when the resource is as wanted, all is well."""
+    world.refuses("register_to_work_mail", "EntityAlreadyRegisteredException")
+    world.shows(SHOWN_ENABLED)
+    assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
+
+
+@pytest.mark.parametrize("code", ["EmailAddressInUseException", "MailDomainNotFoundException", "SomethingNewException"])
+def test_a_refusal_for_good_is_told_after_one_look(world: World, clock: FakeClock, code: str) -> None:
+    """What will not pass is raised at once, with what WorkMail said."""
+    world.refuses("register_to_work_mail", code)
+    world.shows(SHOWN)
+    with pytest.raises(ServiceError, match=code):
+        converge(world.workmail, DISABLED, BOOKABLE)
+    assert clock.slept == []
+
+
+def test_a_refusal_that_may_pass_is_waited_out(world: World, clock: FakeClock) -> None:
+    """A state that WorkMail does not show yet is waited for, and the call made again."""
+    for _ in range(4):
+        world.refuses("register_to_work_mail", "EntityStateException")
+        world.shows(SHOWN)
+    world.does("register_to_work_mail")
+    world.shows(SHOWN_ENABLED)
+    assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
+    assert len(clock.slept) == 4
+    assert all(0 < wait <= longest for wait, longest in zip(clock.slept, (0.2, 0.4, 0.8, 1.6), strict=True))
+
+
+def test_what_follows_is_called_as_soon_as_it_can_be(world: World, clock: FakeClock) -> None:
+    """A call that was refused is made again once WorkMail shows what went before it, whatever else is missing."""
+    world.does("register_to_work_mail")
+    world.refuses("update_resource", "EntityStateException")
+    world.shows(SHOWN, SHOWN_ENABLED)
+    world.does("update_resource")
+    world.shows({**SHOWN_ENABLED, "HiddenFromGlobalAddressList": True})
+    assert converge(world.workmail, DISABLED, replace(BOOKABLE, hidden=True)) == replace(ENABLED, hidden=True)
+    assert len(clock.slept) == 1
+
+
+def test_a_refusal_that_does_not_pass_is_told_in_the_end(client: MakeClient, clock: FakeClock) -> None:
+    """Patience ends after a minute, and the refusal is raised as it was (contracts 12 and 40)."""
+    world = World(client(), clock)
+    begun = clock.now
+    for _ in range(100):
+        world.refuses("register_to_work_mail", "MailDomainStateException")
+        world.shows(SHOWN)
+    with world.stub, pytest.raises(ServiceError, match="MailDomainStateException"):
+        converge(world.workmail, DISABLED, BOOKABLE)
+    assert PATIENCE <= clock.now - begun < 2 * PATIENCE
+
+
+def test_a_state_that_does_not_come_is_told_in_the_end(client: MakeClient, clock: FakeClock) -> None:
+    """Calls that are accepted without effect end in a failure that names what is still missing (contract 21)."""
+    world = World(client(), clock)
+    for _ in range(100):
+        world.does("register_to_work_mail")
+        world.shows(*[SHOWN] * 5)
+    with world.stub, pytest.raises(NotConvergedError, match="State is DISABLED, not ENABLED"):
+        converge(world.workmail, DISABLED, BOOKABLE)
+
+
+def test_waiting_ends_with_the_time(client: MakeClient, clock: FakeClock) -> None:
+    """When Lambda's time is used up, what is still missing is told (contracts 11 and 12)."""
+    world = World(client(), clock, seconds=0.05)
+    world.does("register_to_work_mail")
+    world.shows(SHOWN)
+    with world.stub, pytest.raises(NotConvergedError, match="State is DISABLED, not ENABLED"):
+        converge(world.workmail, DISABLED, BOOKABLE)
+    assert clock.slept == []
+
+
+def test_a_resource_that_vanishes_is_told(world: World) -> None:
+    """A resource that somebody deletes meanwhile is told to be gone, and not created anew (contract 28)."""
+    world.does("register_to_work_mail")
+    world.refuses("describe_resource", "EntityNotFoundException")
+    with pytest.raises(ResourceGoneError, match=RESOURCE):
+        converge(world.workmail, DISABLED, BOOKABLE)
+
+
+def test_lists_that_cannot_be_read_yet_are_empty(world: World) -> None:
+    """A resource whose lists WorkMail does not give out yet is not given up."""
+    world.does("register_to_work_mail")
+    world.does("describe_resource", **SHOWN_ENABLED)
+    world.refuses("list_aliases", "EntityStateException")
+    assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
+
+
+def test_a_disabled_resource_that_cannot_be_updated_takes_a_detour(world: World) -> None:
+    """Where WorkMail updates enabled resources only, a disabled one is registered for as long as it takes."""
+    address = f"{RESOURCE}@mail.example.com"
+    hidden = {**SHOWN, "HiddenFromGlobalAddressList": True}
+    world.refuses("update_resource", "EntityStateException")
+    world.shows(SHOWN)
+    world.does("describe_organization", State="Active", DefaultMailDomain="mail.example.com")
+    world.stub.add_response(
+        "register_to_work_mail", METADATA, {"OrganizationId": ORGANIZATION, "EntityId": RESOURCE, "Email": address}
+    )
+    world.does("update_resource")
+    world.does("describe_resource", **{**hidden, "State": "ENABLED", "Email": address})
+    world.does("deregister_from_work_mail")
+    world.shows(hidden)
+    wanted = replace(PLAIN, hidden=True)
+    assert converge(world.workmail, DISABLED, wanted) == replace(DISABLED, hidden=True)
+
+
+# --------------------------------------------------------------------------------------------------------------- remove
+
+
+def test_remove_what_is_gone(world: World) -> None:
+    """What WorkMail shows no more needs no call (contracts 18 and 30)."""
+    world.refuses("describe_resource", "EntityNotFoundException")
+    remove(world.workmail, RESOURCE)
+
+
+def test_remove_disables_first(world: World) -> None:
+    """An enabled resource is disabled, deleted, and looked for (contract 34)."""
+    world.does("describe_resource", **SHOWN_ENABLED)
+    world.does("deregister_from_work_mail")
+    world.does("delete_resource")
+    world.does("describe_resource", **{**SHOWN, "State": "DELETED"})
+    remove(world.workmail, RESOURCE)
+
+
+def test_remove_waits_until_it_is_gone(world: World, clock: FakeClock) -> None:
+    """Refusals that come of WorkMail's delay are waited out, until the resource is gone (contract 34)."""
+    world.does("describe_resource", **SHOWN_ENABLED)
+    world.does("deregister_from_work_mail")
+    world.refuses("delete_resource", "EntityStateException")
+    world.does("describe_resource", **SHOWN)
+    world.refuses("delete_resource", "EntityStateException")
+    world.does("describe_resource", **SHOWN)
+    world.does("delete_resource")
+    world.does("describe_resource", **SHOWN)
+    world.refuses("delete_resource", "EntityNotFoundException")
+    world.refuses("describe_resource", "EntityNotFoundException")
+    remove(world.workmail, RESOURCE)
+    assert len(clock.slept) == 3
+
+
+@pytest.mark.parametrize("code", ["UnsupportedOperationException", "AccessDeniedException"])
+def test_remove_tells_a_refusal(world: World, code: str) -> None:
+    """What WorkMail refuses for good is told (contract 34)."""
+    world.does("describe_resource", **SHOWN)
+    world.refuses("delete_resource", code)
+    with pytest.raises(ServiceError, match=code):
+        remove(world.workmail, RESOURCE)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_remove_does_not_lie(client: MakeClient, clock: FakeClock, *, refused: bool) -> None:
+    """A resource that is still there when the time is up is told to be there (contract 34)."""
+    world = World(client(), clock, seconds=30)
+    for _ in range(200):
+        world.does("describe_resource", **SHOWN)
+        if refused:
+            world.refuses("delete_resource", "EntityStateException")
+        else:
+            world.does("delete_resource")
+    expected: type[Exception] = ServiceError if refused else NotConvergedError
+    with world.stub, pytest.raises(expected):
+        remove(world.workmail, RESOURCE)
+    assert sum(clock.slept) < 30
