@@ -3,7 +3,8 @@
 import os
 import random
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -18,11 +19,11 @@ from .lifecycle.update import update
 from .lifecycle.work import Result, Work
 from .ownership.ledger import Ledger
 from .ownership.rules import CREATE_FAILED, NOT_CREATED
-from .protocol.clock import Deadline, SystemClock
-from .protocol.custom_resource import CustomResource, LambdaContext, answer_reserve
+from .protocol.clock import Clock, Deadline, SystemClock
+from .protocol.custom_resource import CustomResource, LambdaContext, StartTimer, answer_reserve, start_timer
 from .protocol.errors import Failure, MalformedEventError, redact, tell
 from .protocol.event import Event, read, secrets
-from .protocol.response import check_url, deliver
+from .protocol.response import Put, check_url, deliver, put_over_https
 from .settings import Settings
 from .telemetry import Telemetry
 from .workmail.api import WorkMail
@@ -52,16 +53,58 @@ def handler(event: object, context: LambdaContext) -> None:
     Invocation(event if isinstance(event, Mapping) else {}, context).run()
 
 
-class Invocation:
-    """The handling of one event; nothing of it outlives the event (:func:`.aws.clients.client` says what does)."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Whatever the handling of an event takes from outside, with the real things as defaults.
 
-    def __init__(self, event: Mapping[str, Any], context: LambdaContext) -> None:
+    A simulation gives others, and plays whole stories in one process, in its own time and without threads.
+
+    Attributes
+    ----------
+    clock:
+        Time and waiting.
+    rng:
+        For jitter, and for nothing that has to be secret.
+    client:
+        Returns the client of a service in a Region, for a call that has so many seconds.
+    put:
+        Sends an answer.
+    start_timer:
+        Starts the timer that guards Lambda's deadline.
+    environment:
+        The function's environment variables.
+    telemetry:
+        Makes the event's log and metrics.
+    """
+
+    clock: Clock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.Random)
+    client: Callable[[str, str | None, float], Any] = client
+    put: Put = put_over_https
+    start_timer: StartTimer = start_timer
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    telemetry: Callable[..., Telemetry] = Telemetry
+
+
+class Invocation:
+    """The handling of one event; nothing of it outlives the event (:func:`.aws.clients.client` says what does).
+
+    Parameters
+    ----------
+    outside:
+        By default the real thing.
+    """
+
+    def __init__(self, event: Mapping[str, Any], context: LambdaContext, outside: Outside | None = None) -> None:
         self._event = event
         self._context = context
-        self._clock = SystemClock()
-        self._rng = random.Random()  # noqa: S311 - for jitter
+        self._outside = outside or Outside()
+        self._clock = self._outside.clock
+        self._rng = self._outside.rng
         self._secrets = secrets(event)
-        self._telemetry = Telemetry(event, lambda_request_id=context.aws_request_id, secrets=self._secrets)
+        self._telemetry = self._outside.telemetry(
+            event, lambda_request_id=context.aws_request_id, secrets=self._secrets
+        )
         self._started = self._clock.monotonic()
         remaining = context.get_remaining_time_in_millis() / 1000
         ends_at = self._clock.monotonic() + remaining
@@ -71,8 +114,9 @@ class Invocation:
             send=self._send,
             explain=self._explain,
             failed_id=CREATE_FAILED,
-            check_url=partial(check_url, allow_http=bool(os.environ.get("AWS_SAM_LOCAL"))),
+            check_url=partial(check_url, allow_http=bool(self._outside.environment.get("AWS_SAM_LOCAL"))),
             on_timeout=self._deadline.stop,
+            start_timer=self._outside.start_timer,
         )
         self._resource.create(self._handle)
         self._resource.update(self._handle)
@@ -104,7 +148,7 @@ class Invocation:
         if request.request_type == "Delete" and request.physical_resource_id == NOT_CREATED:
             # Nothing can exist of it, so nothing needs to work for this answer.
             return None
-        settings = Settings.of(os.environ)
+        settings = Settings.of(self._outside.environment)
         work = Work(
             event=request,
             ledger=Ledger(self._caller("dynamodb", None), settings.ledger_table, self._clock),
@@ -128,7 +172,8 @@ class Invocation:
         return WorkMail(self._caller("workmail", region), organization_id)
 
     def _caller(self, service: str, region: str | None) -> Caller:
-        return Caller(client(service, region), deadline=self._deadline, rng=self._rng, log=self._telemetry.info)
+        clients = partial(self._outside.client, service, region)
+        return Caller(clients, deadline=self._deadline, rng=self._rng, log=self._telemetry.info)
 
     def _report_id(self, physical_id: str) -> None:
         self._resource.PhysicalResourceId = physical_id
@@ -153,6 +198,7 @@ class Invocation:
             remaining=self._answer_deadline.remaining,
             sleep=self._clock.sleep,
             waits=delays(self._rng),
+            put=self._outside.put,
         )
         milliseconds = round((self._clock.monotonic() - self._started) * 1000)
         self._telemetry.info("answered", status=status, milliseconds=milliseconds)

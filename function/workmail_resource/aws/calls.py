@@ -22,12 +22,12 @@ Log = Callable[..., None]
 
 
 class Caller:
-    """Makes calls on one boto3 client.
+    """Makes calls of one service.
 
     Parameters
     ----------
     client:
-        A boto3 client whose own retries are off (:data:`CLIENT_CONFIG`).
+        Returns a boto3 client for a call that has so many seconds; its own retries are off (:data:`CLIENT_CONFIG`).
     deadline:
         No call starts after it, and no wait reaches beyond it.
     rng:
@@ -36,15 +36,14 @@ class Caller:
         Takes a message and keys; told of every call's outcome.
     """
 
-    def __init__(self, client: Any, *, deadline: Deadline, rng: random.Random, log: Log) -> None:
+    def __init__(self, client: Callable[[float], Any], *, deadline: Deadline, rng: random.Random, log: Log) -> None:
         self._client = client
-        self._service: str = client.meta.service_model.service_name
         self.deadline = deadline
         self.rng = rng
         self.log = log
 
     def within(self, deadline: Deadline) -> "Caller":
-        """Return a caller on the same client with another deadline."""
+        """Return a caller of the same service with another deadline."""
         return Caller(self._client, deadline=deadline, rng=self.rng, log=self.log)
 
     def waits(self) -> Iterator[float]:
@@ -87,11 +86,13 @@ class Caller:
                     raise error from error.__cause__
 
     def _once(self, operation: str, parameters: Mapping[str, Any], subject: str, attempt: int) -> dict[str, Any]:
-        method = getattr(self._client, xform_name(operation))
+        client = self._client(self.deadline.remaining())
+        method = getattr(client, xform_name(operation))
         try:
             response: dict[str, Any] = method(**parameters)
         except (ClientError, BotoCoreError) as error:
-            failure = from_boto(error, service=self._service, operation=operation, subject=subject, attempts=attempt)
+            service: str = client.meta.service_model.service_name
+            failure = from_boto(error, service=service, operation=operation, subject=subject, attempts=attempt)
             self.log(
                 "call failed",
                 operation=operation,

@@ -46,7 +46,7 @@ Explain = Callable[[BaseException], tuple[str, str]]
 
 
 class LambdaContext(Protocol):
-    """What is used of Lambda's context object."""
+    """The part of Lambda's context object that is used."""
 
     aws_request_id: str
     log_stream_name: str
@@ -61,6 +61,27 @@ def answer_reserve(remaining: float) -> float:
 
 
 Handler = Callable[[dict[str, Any], LambdaContext], None]
+
+
+class Timer(Protocol):
+    """A timer that was started; a ``threading.Timer`` is one."""
+
+    def cancel(self) -> None:
+        """Do not call any more."""
+
+    def join(self) -> None:
+        """Wait until a call that has begun has ended."""
+
+
+StartTimer = Callable[[float, Callable[[], None]], Timer]
+
+
+def start_timer(seconds: float, call: Callable[[], None]) -> Timer:
+    """Call *call* in so many *seconds*, in a thread of its own."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 class CustomResource(CfnResource):
@@ -78,6 +99,8 @@ class CustomResource(CfnResource):
         Returns the ResponseURL or raises :class:`~.response.InvalidResponseUrlError`.
     on_timeout:
         Told that time is up, before the answer goes out: whoever still works has to stop.
+    start_timer:
+        Starts the timer that guards Lambda's deadline; by default one of this machine's time.
     """
 
     # crhelper's stub file leaves out what a subclass needs.
@@ -90,7 +113,7 @@ class CustomResource(CfnResource):
     _delete_func: Handler
     _event: dict[str, Any]
     _response_url: str
-    _timer: threading.Timer | None
+    _timer: Timer | None
     _update_func: Handler
 
     def __init__(
@@ -101,6 +124,7 @@ class CustomResource(CfnResource):
         failed_id: str,
         check_url: Callable[[object], str],
         on_timeout: Callable[[], None],
+        start_timer: StartTimer = start_timer,
     ) -> None:
         # crhelper makes three boto3 clients for its polling, which is not used here, unless it believes to run locally.
         # And it sets the root logger's level, which is not its business: it is given the level that is there.
@@ -114,6 +138,7 @@ class CustomResource(CfnResource):
         self.failed_id = failed_id
         self._check_url = check_url
         self._on_timeout = on_timeout
+        self._start_timer = start_timer
         self._error: BaseException | None = None
         self._undelivered: Exception | None = None
         self._answered = threading.Lock()
@@ -175,9 +200,7 @@ class CustomResource(CfnResource):
     def _set_timeout(self) -> None:
         """Leave time for the PUT and its repetition; crhelper keeps half a second."""
         remaining = self._context.get_remaining_time_in_millis() / 1000
-        self._timer = threading.Timer(max(0.0, remaining - answer_reserve(remaining)), self._timeout)
-        self._timer.daemon = True
-        self._timer.start()
+        self._timer = self._start_timer(max(0.0, remaining - answer_reserve(remaining)), self._timeout)
 
     def _timeout(self) -> None:
         self._on_timeout()

@@ -159,6 +159,44 @@ def check_url(url: object, *, allow_http: bool = False) -> str:
     return url
 
 
+@cache
+def _trust(authorities: str | None) -> ssl.SSLContext:
+    # Reading some 140 certificates takes longer than sending the answer, so a process does it once.
+    return ssl.create_default_context(cafile=authorities)
+
+
+def put_over_https(url: str, body: bytes, timeout: float) -> int:
+    """Make one PUT, without following a redirection, and return the HTTP status.
+
+    Parameters
+    ----------
+    timeout:
+        Seconds to connect, and to wait for each part of the reply.
+
+    Raises
+    ------
+    OSError, http.client.HTTPException
+        There was no reply.
+    """
+    parts = urlsplit(url)
+    connection = (
+        http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=_trust(os.environ.get("SSL_CERT_FILE")))
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(parts.netloc, timeout=timeout)
+    )
+    target = url.partition("#")[0].partition("://")[2].removeprefix(parts.netloc)
+    try:
+        connection.request("PUT", target if target.startswith("/") else f"/{target}", body=body, headers=_HEADERS)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+#: Makes one PUT of a body to a URL, within so many seconds each for connecting and for every part of the reply; returns
+#: the HTTP status.
+Put = Callable[[str, bytes, float], int]
+
+
 def deliver(
     url: str,
     body: bytes,
@@ -166,6 +204,7 @@ def deliver(
     remaining: Callable[[], float],
     sleep: Callable[[float], None],
     waits: Iterator[float],
+    put: Put = put_over_https,
 ) -> None:
     """PUT *body* to *url*; try again on connection errors and HTTP 5xx.
 
@@ -179,6 +218,8 @@ def deliver(
         Waits the given seconds.
     waits:
         How long to wait before each further try, in seconds.
+    put:
+        Makes one try.
 
     Raises
     ------
@@ -192,7 +233,7 @@ def deliver(
         if timeout <= 0:
             raise DeliveryError("no time was left to send the answer")
         try:
-            status = _put(url, body, timeout)
+            status = put(url, body, timeout)
             cause = f"HTTP {status}"
         except (OSError, http.client.HTTPException) as error:
             status = 0
@@ -205,24 +246,3 @@ def deliver(
         if wait >= remaining():
             raise DeliveryError(f"the answer could not be sent in time; the last try ended with {cause}")
         sleep(wait)
-
-
-@cache
-def _trust(authorities: str | None) -> ssl.SSLContext:
-    # Reading some 140 certificates takes longer than sending the answer, so a process does it once.
-    return ssl.create_default_context(cafile=authorities)
-
-
-def _put(url: str, body: bytes, timeout: float) -> int:
-    parts = urlsplit(url)
-    connection = (
-        http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=_trust(os.environ.get("SSL_CERT_FILE")))
-        if parts.scheme == "https"
-        else http.client.HTTPConnection(parts.netloc, timeout=timeout)
-    )
-    target = url.partition("#")[0].partition("://")[2].removeprefix(parts.netloc)
-    try:
-        connection.request("PUT", target if target.startswith("/") else f"/{target}", body=body, headers=_HEADERS)
-        return connection.getresponse().status
-    finally:
-        connection.close()

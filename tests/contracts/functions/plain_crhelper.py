@@ -42,7 +42,7 @@ def _work(event: dict[str, Any], context: LambdaContext) -> Work:
 
     def caller(service: str, region: str | None) -> Caller:
         client = session.create_client(service, region_name=region, config=CLIENT_CONFIG)
-        return Caller(client, deadline=deadline, rng=rng, log=_ignore)
+        return Caller(lambda _seconds: client, deadline=deadline, rng=rng, log=_ignore)
 
     return Work(
         event=read(event),

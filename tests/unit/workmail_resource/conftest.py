@@ -8,8 +8,7 @@ import pytest
 
 from tests.unit.workmail_resource.scripted import MakeScripted, Scripted, make_scripted
 from tests.unit.workmail_resource.support import FakeClock
-from workmail_resource.aws.clients import CLIENT_CONFIG
-from workmail_resource.aws.clients import client as client_of_the_process
+from workmail_resource.aws.clients import CLIENT_CONFIG, forget_clients
 from workmail_resource.protocol.event import Event
 
 MakeClient = Callable[..., Any]
@@ -32,7 +31,7 @@ def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    client_of_the_process.cache_clear()
+    forget_clients()
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ class Log:
 def caller(client: Any, clock: FakeClock, *, seconds: float = 600.0, log: Log | None = None) -> Caller:
     """Return a caller on *client* that has so many *seconds* of the clock's time."""
     deadline = Deadline(clock, clock.monotonic() + seconds)
-    return Caller(client, deadline=deadline, rng=random.Random(7), log=log or Log())  # noqa: S311 - for jitter
+    return Caller(lambda _seconds: client, deadline=deadline, rng=random.Random(7), log=log or Log())  # noqa: S311 - for jitter
 
 
 def event(request_type: str = "Create", **changes: Any) -> Event:

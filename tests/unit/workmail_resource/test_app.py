@@ -2,15 +2,17 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import workmail_resource
-from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, LocalServer, serving
-from workmail_resource.app import handler
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, LocalServer, serving
+from workmail_resource.app import Invocation, Outside, handler
 from workmail_resource.ownership.rules import NOT_CREATED
 
 NO_ENVIRONMENT = ("LEDGER_TABLE", "WORKMAIL_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "ABANDON_ON_DELETE")
@@ -123,3 +125,77 @@ def test_what_is_no_event_is_raised(event: object) -> None:
     """Without a ResponseURL there is no answer; the invocation fails, as the log says (contract 8)."""
     with pytest.raises(ValueError, match="the event has no ResponseURL"):
         handler(event, Context())
+
+
+@dataclass
+class World:
+    """All that an event's handling takes from outside, in one place and without a thread.
+
+    Attributes
+    ----------
+    answers:
+        What was PUT, in order.
+    timers:
+        When time is up for the answer, and what is called then.
+    asked:
+        Each client that was asked for.
+    """
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    timers: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    asked: list[tuple[str, str | None, float]] = field(default_factory=list)
+
+    def put(self, _url: str, body: bytes, _timeout: float) -> int:
+        """Take an answer."""
+        self.answers.append(json.loads(body))
+        return 200
+
+    def start_timer(self, seconds: float, call: Callable[[], None]) -> "World":
+        """Remember a timer."""
+        self.timers.append((seconds, call))
+        return self
+
+    def cancel(self) -> None:
+        """Cancel the timer."""
+
+    def join(self) -> None:
+        """Wait for nobody."""
+
+    def client(self, service: str, region: str | None, seconds: float) -> Any:
+        """Let the time of the event pass, where a client is asked for."""
+        self.asked.append((service, region, seconds))
+        self.clock.sleep(seconds)
+        (_, call) = self.timers[0]
+        call()
+        raise ConnectionError("no such service")
+
+
+def test_time_randomness_and_transport_come_in_from_outside() -> None:
+    """An event is handled, up to its timeout, in another time, on another transport, and without a thread."""
+    world = World()
+    outside = Outside(
+        clock=world.clock,
+        client=world.client,
+        put=world.put,
+        start_timer=world.start_timer,
+        environment={"LEDGER_TABLE": "elsewhere", "WORKMAIL_REGION": "us-west-2"},
+    )
+    event = {
+        "RequestType": "Create",
+        "StackId": STACK,
+        "RequestId": "request-1",
+        "LogicalResourceId": "BoardRoom",
+        "ResourceType": "Custom::WorkMailResource",
+        "ResponseURL": "https://example.com/answer",
+        "ResourceProperties": {"OrganizationId": ORGANIZATION, "Name": "boardroom", "Type": "ROOM"},
+    }
+    threads = threading.active_count()
+
+    Invocation(event, Context(), outside).run()
+
+    assert threading.active_count() == threads
+    assert [seconds for seconds, _ in world.timers] == [22.5]
+    assert world.asked == [("dynamodb", None, 22.5)]
+    (answer,) = world.answers
+    assert (answer["Status"], answer["Reason"].partition(":")[0]) == ("FAILED", "TimedOut")

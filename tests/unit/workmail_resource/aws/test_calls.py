@@ -21,6 +21,7 @@ from tests.unit.workmail_resource.support import (
     serving,
 )
 from workmail_resource.aws.advice import THROTTLING_CODES
+from workmail_resource.aws.calls import Caller
 from workmail_resource.aws.clients import client
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.aws.retries import (
@@ -32,6 +33,7 @@ from workmail_resource.aws.retries import (
     is_throttling,
     is_transient,
 )
+from workmail_resource.protocol.clock import Deadline
 from workmail_resource.protocol.errors import OutOfTimeError
 
 URL = "https://workmail.eu-west-1.amazonaws.com/"
@@ -289,10 +291,10 @@ def test_within_has_another_deadline_on_the_same_client(client: MakeClient, cloc
 
 def test_a_client_is_made_once() -> None:
     """One process makes one client for each service and Region, whose own retries are off, and keeps it."""
-    workmail = client("workmail", "us-east-1")
-    assert client("workmail", "us-east-1") is workmail
-    assert client("workmail", "us-west-2").meta.region_name == "us-west-2"
-    assert client("dynamodb", None).meta.region_name == "eu-west-1"
+    workmail = client("workmail", "us-east-1", 60)
+    assert client("workmail", "us-east-1", 60) is workmail
+    assert client("workmail", "us-west-2", 60).meta.region_name == "us-west-2"
+    assert client("dynamodb", None, 60).meta.region_name == "eu-west-1"
     assert workmail.meta.config.retries["total_max_attempts"] == 1
 
 
@@ -301,5 +303,36 @@ def test_a_failure_to_make_a_client_is_not_kept(monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as without:
         without.delenv("AWS_DEFAULT_REGION")
         with pytest.raises(botocore.exceptions.NoRegionError):
-            client("dynamodb", None)
-    assert client("dynamodb", None).meta.region_name == "eu-west-1"
+            client("dynamodb", None, 60)
+    assert client("dynamodb", None, 60).meta.region_name == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "timeouts"),
+    [(290.0, (5, 20)), (25.0, (5, 20)), (24.9, (2, 6)), (8.0, (2, 6)), (7.9, (1, 1)), (0.0, (1, 1))],
+)
+def test_a_late_call_gets_a_client_that_does_not_wait_long(seconds: float, timeouts: tuple[int, int]) -> None:
+    """To connect and to wait for a reply never takes longer than a call has time, down to a second each."""
+    config = client("dynamodb", None, seconds).meta.config
+    assert (config.connect_timeout, config.read_timeout) == timeouts
+    assert config.retries["total_max_attempts"] == 1
+
+
+def test_each_try_is_made_with_the_client_for_the_time_that_is_left(client: MakeClient, clock: FakeClock) -> None:
+    """Every try asks for a client anew, since time has passed; so a call that hangs cannot outlive its event."""
+    workmail = client()
+    asked: list[float] = []
+
+    def client_for(seconds: float) -> Any:
+        asked.append(seconds)
+        clock.sleep(4)
+        return workmail
+
+    deadline = Deadline(clock, clock.monotonic() + 26)
+    calls = Caller(client_for, deadline=deadline, rng=random.Random(7), log=Log())  # noqa: S311 - for jitter
+    with Stubber(workmail) as stub:
+        stub.add_client_error("describe_resource", "InternalServerException", "no", 500)
+        stub.add_response("describe_resource", {**METADATA})
+        calls.call("DescribeResource", PARAMETERS)
+    assert asked[0] == 26
+    assert asked[1] < 22
