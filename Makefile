@@ -11,6 +11,7 @@ TEMPLATES := template.yaml $(wildcard examples/*.yaml examples/*/*.yaml)
 
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
+export PYTHONPATH := tools
 # The packages in .venv are installed without bytecode; where none may be written, every command would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -21,9 +22,9 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print what came of it
-	@$(BIN)/python -m sandbox deploy examples/$(STACK).yaml --stack-name $(STACK)
+	@$(BIN)/python -m workmail_rooms.sandbox deploy examples/$(STACK).yaml --stack-name $(STACK)
 	@echo
-	@$(BIN)/python -m sandbox rooms
+	@$(BIN)/python -m workmail_rooms.sandbox rooms
 
 test: $(READY) ## Run every test
 	@$(BIN)/pytest --numprocesses 5 --dist worksteal
@@ -32,13 +33,13 @@ check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, templ
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/cfn-lint $(TEMPLATES) --append-rules lint
+	@$(BIN)/cfn-lint $(TEMPLATES) --append-rules tools/workmail_rooms/lint
 	@$(BIN)/sam validate --lint
 	@$(call checkov,template.yaml)
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 calls a second; takes six minutes
-	@PYTHONPATH=function $(BIN)/python -m benchmarks.cold
+	@PYTHONPATH=function:tools $(BIN)/python -m benchmarks.cold
 	@echo
 	@$(BIN)/python -m benchmarks.load
 
@@ -50,7 +51,7 @@ build: $(READY) ## Build the deployable package with the AWS SAM CLI
 	@$(BIN)/sam build
 
 fixture: $(READY) ## Write down what this version leaves behind, before its release
-	@PYTHONPATH=function $(BIN)/python -m tests.harness.release
+	@PYTHONPATH=function:tools $(BIN)/python -m tests.harness.release
 
 lock: $(READY) ## Lock the versions anew (needs uv)
 	@uv pip compile requirements/dev.in --universal --python-version 3.11 --no-emit-index-url --generate-hashes \

@@ -21,12 +21,12 @@ from typing import Any, Final
 from rich.console import Console
 
 from benchmarks.contenders import BenchmarkError, Contender, Ended, Run, contenders, timed_start
-from sandbox.awslambda import FunctionSpec
-from sandbox.rooms import rooms
-from sandbox.runtime import Sandbox
-from sandbox.seed import EXAMPLE
-from sandbox.show import make_console, table
-from sandbox.state import StateFolder
+from workmail_rooms.sandbox.awslambda import FunctionSpec
+from workmail_rooms.sandbox.rooms import rooms
+from workmail_rooms.sandbox.runtime import Sandbox
+from workmail_rooms.sandbox.seed import EXAMPLE
+from workmail_rooms.sandbox.show import make_console, table
+from workmail_rooms.sandbox.state import StateFolder
 
 RUNS: Final = 15
 WARM_EVENTS: Final = 20

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import package
-from sandbox.awslambda import FunctionSpec
-from sandbox.awslambda.environment import ExecutionEnvironment
+from workmail_rooms.sandbox.awslambda import FunctionSpec
+from workmail_rooms.sandbox.awslambda.environment import ExecutionEnvironment
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent

@@ -12,13 +12,13 @@ from typing import Final
 
 from rich.console import Console
 
-from sandbox.cloudformation import Outcome
-from sandbox.rooms import Room, rooms
-from sandbox.runtime import Sandbox
-from sandbox.show import make_console, table
-from sandbox.state import StateFolder
-from sandbox.workmail.calls import Call
-from sandbox.workmail.faults import RateLimit
+from workmail_rooms.sandbox.cloudformation import Outcome
+from workmail_rooms.sandbox.rooms import Room, rooms
+from workmail_rooms.sandbox.runtime import Sandbox
+from workmail_rooms.sandbox.show import make_console, table
+from workmail_rooms.sandbox.state import StateFolder
+from workmail_rooms.sandbox.workmail.calls import Call
+from workmail_rooms.sandbox.workmail.faults import RateLimit
 
 TEMPLATE: Final = Path(__file__).resolve().parent.parent / "examples" / "many-rooms.yaml"
 

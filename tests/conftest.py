@@ -1,5 +1,6 @@
 """What all tests share: the stage, and the checks and the summary at the end of a run."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -12,6 +13,9 @@ import pytest
 from tests.harness import Records, Stage
 from tests.harness.handlers import plain_crhelper
 from tests.harness.policy import allowed_actions
+
+# The commands that the tests start; until they are installed.
+os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "tools")
 
 _RECORDS = pytest.StashKey[Path]()
 _PROBLEMS = pytest.StashKey[list[tuple[int, str]]]()

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.seed import EXAMPLE, OTHER
-from sandbox.services import Call
-from sandbox.workmail import Behaviour
 from tests.harness import DOMAIN, Sent, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.services import Call
+from workmail_rooms.sandbox.workmail import Behaviour
 
 ADOPTING: Final = everything(ExistingResource="ADOPT")
 CREATED: Final = everything()

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from sandbox.seed import OTHER
 from tests.harness import Sent, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import OTHER
 
 INVENTED: Final = "rooms-Room-1ABCDEFGHIJKL"
 NOON: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -5,9 +5,9 @@ Contract 19 is with the others on ownership.
 
 import pytest
 
-from sandbox.seed import EXAMPLE
-from sandbox.services import Answer, Call
 from tests.harness import DESCRIPTION, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE
+from workmail_rooms.sandbox.services import Answer, Call
 
 NOT_CREATED = "Custom::WorkMailResource/not-created"
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import pytest
 
-from sandbox.seed import EXAMPLE, OTHER
-from sandbox.services import Answer, Call
 from tests.harness import Function, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.services import Answer, Call
 
 NOT_CREATED = "Custom::WorkMailResource/not-created"
 UNKNOWN_IDS = [

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 
 import workmail_resource
-from sandbox.cloudformation import Outcome
-from sandbox.services import Answer, Call
 from tests.harness import Function, Stage, everything, room_properties
+from workmail_rooms.sandbox.cloudformation import Outcome
+from workmail_rooms.sandbox.services import Answer, Call
 
 _PACKAGE: Final = Path(workmail_resource.__file__).parent
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.seed import OTHER
 from tests.harness import Stage, everything, room_properties
 from tests.harness.stage import LEDGER_TABLE
+from workmail_rooms.sandbox.seed import OTHER
 
 ADOPTING: Final = room_properties(ExistingResource="ADOPT")
 MOVED: Final = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")

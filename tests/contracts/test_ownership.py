@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.seed import EXAMPLE, OTHER
-from sandbox.services import Call
 from tests.harness import DOMAIN, Function, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.services import Call
 
 NOT_CREATED = "Custom::WorkMailResource/not-created"
 CREATE_FAILED = "Custom::WorkMailResource/create-failed"

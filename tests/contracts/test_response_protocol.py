@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.seed import EXAMPLE
 from tests.harness import DESCRIPTION, Function, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE
 
 ODD_IDS = {
     "LogicalResourceId": 'Räume "1" \\ \u2028 <&>',

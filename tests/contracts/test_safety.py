@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.seed import EXAMPLE, OTHER
-from sandbox.services import Answer, Call
 from tests.harness import DESCRIPTION, OTHER_DOMAIN, Stage, everything, room_properties
 from tests.harness.policy import allowed_actions, listed, statements
 from tests.harness.records import actions, event_secrets, leaked
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.services import Answer, Call
 
 NOT_CREATED = "Custom::WorkMailResource/not-created"
 

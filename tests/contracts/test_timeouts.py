@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.cloudformation.template import read_template
-from sandbox.runtime import PROVIDER_TEMPLATE
 from tests.harness import Stage, room_properties
+from workmail_rooms.sandbox.cloudformation.template import read_template
+from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
 
 #: Longer than the work may take of the short function's 5 seconds, and shorter than Lambda waits.
 _TOO_LONG = 3.8

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.seed import EXAMPLE, OTHER
 from tests.harness import DESCRIPTION, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 
 CHANGED = everything(
     Name="sitzungssaal",

@@ -22,16 +22,19 @@ from botocore.validate import ParamValidator
 from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
 
-from inventory.cli import main as inventory_main
-from sandbox.cli import main as sandbox_main
 from tests.e2e.documents import ROOT
+from workmail_rooms.inventory.cli import main as inventory_main
+from workmail_rooms.sandbox.cli import main as sandbox_main
 
 # Commands that the AWS CLI has besides those of the service models:
 # https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/
 _AWS_EXTRAS = {
     ("cloudformation", "deploy"): {"template-file", "stack-name", "parameter-overrides", "capabilities", "s3-bucket"}
 }
-_PROGRAMS: dict[str, Callable[[Sequence[str]], int]] = {"inventory": inventory_main, "sandbox": sandbox_main}
+_PROGRAMS: dict[str, Callable[[Sequence[str]], int]] = {
+    "workmail_rooms.inventory": inventory_main,
+    "workmail_rooms.sandbox": sandbox_main,
+}
 _AWS_GLOBAL = {"region", "output", "query", "profile"}
 
 

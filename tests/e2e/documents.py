@@ -12,7 +12,7 @@ from markdown_it.token import Token
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Those that may have documents, beside the project's own folder.
-_FOLDERS = ("docs", "examples", "function", "inventory", "lint", "schema")
+_FOLDERS = ("docs", "examples", "function", "tools")
 
 _PARSER = MarkdownIt("commonmark").enable("table")
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sandbox.services import Answer, Call
-from sandbox.workmail.service_model import modelled_errors
 from tests.harness import Stage
+from workmail_rooms.sandbox.services import Answer, Call
+from workmail_rooms.sandbox.workmail.service_model import modelled_errors
 
 #: Arranges the injury to the call of this number (from 1 on) that is made for the event.
 Injury = Callable[[Stage, Mapping[str, Any], int], None]

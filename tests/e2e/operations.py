@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sandbox.seed import EXAMPLE, OTHER
-from sandbox.services import Call
 from tests.harness import DOMAIN, OTHER_DOMAIN, Answer, Function, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.services import Call
 
 #: An id as CloudFormation invents it for a Create that it has cancelled.
 INVENTED: Final = "rooms-Room-1ABCDEFGHIJKL"

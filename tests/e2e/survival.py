@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sandbox.services import Call
+from workmail_rooms.sandbox.services import Call
 
 #: pytest's fixture ``record_property``.
 Record = Callable[[str, object], None]

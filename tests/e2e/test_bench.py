@@ -12,9 +12,9 @@ from rich.console import Console
 
 from benchmarks.cold import Benchmark, our_spec, show
 from benchmarks.contenders import Contender, PythonContender
-from sandbox.runtime import Sandbox
-from sandbox.state import StateFolder
 from tests.e2e.documents import ROOT
+from workmail_rooms.sandbox.runtime import Sandbox
+from workmail_rooms.sandbox.state import StateFolder
 
 
 @pytest.fixture

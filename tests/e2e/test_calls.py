@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.seed import EXAMPLE, OTHER
 from tests.e2e.documents import document
 from tests.harness import OTHER_DOMAIN, Answer, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 
 Calls = tuple[tuple[str, ...], tuple[str, ...]]
 

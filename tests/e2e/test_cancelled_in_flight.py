@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.services import Answer, Call
 from tests.e2e.operations import INVENTED, OPERATIONS, check_as_before, check_nothing_left, learn, prepare
 from tests.e2e.survival import Record, survive
 from tests.harness import Sent, Stage
+from workmail_rooms.sandbox.services import Answer, Call
 
 #: Sends what CloudFormation sends instead.
 Cancel = Callable[[], Sent]

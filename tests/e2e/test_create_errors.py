@@ -7,10 +7,10 @@ from typing import Any
 import botocore.session
 import pytest
 
-from sandbox.seed import EXAMPLE
-from sandbox.workmail import Fault
 from tests.harness import Stage, room_properties
 from workmail_resource.aws.advice import ADVICE
+from workmail_rooms.sandbox.seed import EXAMPLE
+from workmail_rooms.sandbox.workmail import Fault
 
 MAX_BODY = 4096
 

@@ -23,7 +23,7 @@ from tests.e2e import commands
 from tests.e2e.documents import ROOT, Block, Document, Table, code, document, documents
 from tests.e2e.transcripts import Session, exchanges
 from tests.harness.policy import allowed_actions, provider_resources
-from tests.lint.linting import lint_text
+from tests.tools.lint.linting import lint_text
 from workmail_resource.aws.advice import ADVICE
 from workmail_resource.ownership.rules import RESTORE_WINDOW
 from workmail_resource.protocol.custom_resource import CustomResource
@@ -36,6 +36,7 @@ from workmail_resource.workmail.room import BOOKING_KEYS, Room, attributes
 REFERENCE = document("docs/custom-workmailresource.md")
 OPERATIONS = document("docs/operations.md")
 FUNCTION = ROOT / "function/workmail_resource"
+TOOLS = ROOT / "tools/workmail_rooms"
 
 ARCHITECTURE = document("docs/architecture.md")
 CONTRIBUTING = document("CONTRIBUTING.md")
@@ -503,8 +504,8 @@ def test_the_module_map_has_every_module() -> None:
     """Each module of the function and the inventory, each package of the sandbox, each other folder is there once."""
     listed = [name for table in maps() for row in table.rows for name in code(row[0])]
     modules = {path.relative_to(FUNCTION).as_posix() for path in FUNCTION.rglob("*.py") if path.name != "__init__.py"}
-    packages = {f"sandbox/{path.parent.name}/" for path in (ROOT / "sandbox").glob("*/__init__.py")}
-    modules |= {f"inventory/{path.name}" for path in (ROOT / "inventory").glob("[!_]*.py")}
+    packages = {f"sandbox/{path.parent.name}/" for path in (TOOLS / "sandbox").glob("*/__init__.py")}
+    modules |= {f"inventory/{path.name}" for path in (TOOLS / "inventory").glob("[!_]*.py")}
     assert Counter(listed) == Counter(modules | packages | {"sandbox/", "schema/", "lint/"})
 
 

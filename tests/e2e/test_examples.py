@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import pytest
 
-from sandbox.cloudformation import Outcome
-from sandbox.rooms import Room
 from tests.e2e.documents import ROOT
 from tests.harness import Stage
+from workmail_rooms.sandbox.cloudformation import Outcome
+from workmail_rooms.sandbox.rooms import Room
 
 EXAMPLES = ROOT / "examples"
 NODE = shutil.which("node")

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.services import Answer, Call
-from sandbox.workmail.exceptions import WorkMailError
 from tests.e2e.operations import (
     INVENTED,
     OPERATIONS,
@@ -19,6 +17,8 @@ from tests.e2e.operations import (
 )
 from tests.e2e.survival import Record, survive
 from tests.harness import Stage
+from workmail_rooms.sandbox.services import Answer, Call
+from workmail_rooms.sandbox.workmail.exceptions import WorkMailError
 
 OF_A_NAME: Final = ("create", "rename", "replacement")
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.runtime import Sandbox
-from sandbox.seed import EXAMPLE
-from sandbox.state import StateFolder
-from sandbox.workmail import WorkMailBackend
 from tests.harness import DOMAIN
+from workmail_rooms.sandbox.runtime import Sandbox
+from workmail_rooms.sandbox.seed import EXAMPLE
+from workmail_rooms.sandbox.state import StateFolder
+from workmail_rooms.sandbox.workmail import WorkMailBackend
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = 1200
@@ -109,7 +109,7 @@ def writes(workmail: WorkMailBackend) -> set[str]:
 def inventory(variables: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run the command as a user does."""
     return subprocess.run(
-        [sys.executable, "-m", "inventory", "--organization-id", EXAMPLE, *arguments],
+        [sys.executable, "-m", "workmail_rooms.inventory", "--organization-id", EXAMPLE, *arguments],
         cwd=ROOT,
         env={
             **os.environ,
@@ -146,7 +146,7 @@ def test_1200_resources_come_and_go_without_a_change(sandbox: Sandbox, tmp_path:
     paths = [Path(line) for line in done.stdout.splitlines()]
     assert [path.name for path in paths] == [f"example-rooms-{number}.yaml" for number in (1, 2, 3)]
     # THEN cfn-lint finds nothing wrong with them
-    rules = ["--append-rules", "lint"] if (ROOT / "lint").is_dir() else []
+    rules = ["--append-rules", "tools/workmail_rooms/lint"]
     linted = subprocess.run([_CFN_LINT, *rules, "--", *map(str, paths)], cwd=ROOT, stdout=subprocess.PIPE, check=False)
     assert (linted.returncode, linted.stdout.decode()) == (0, "")
     # WHEN all are deployed

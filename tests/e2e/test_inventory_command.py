@@ -1,4 +1,4 @@
-"""What ``python -m inventory`` does with odd organizations, refusals, files and terminals."""
+"""What ``python -m workmail_rooms.inventory`` does with odd organizations, refusals, files and terminals."""
 
 import csv
 import errno
@@ -16,14 +16,14 @@ from typing import Any, Final
 
 import pytest
 
-from inventory.cli import main
-from sandbox.backends import Backends
-from sandbox.seed import EXAMPLE, OTHER, seed
-from sandbox.services import Call, Services
-from sandbox.workmail.behaviour import Behaviour
-from sandbox.workmail.faults import RateLimit
 from tests.harness import DOMAIN
 from tests.harness.interventions import Interceptor, Interventions
+from workmail_rooms.inventory.cli import main
+from workmail_rooms.sandbox.backends import Backends
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER, seed
+from workmail_rooms.sandbox.services import Call, Services
+from workmail_rooms.sandbox.workmail.behaviour import Behaviour
+from workmail_rooms.sandbox.workmail.faults import RateLimit
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 VARIABLES: Final = {
@@ -361,7 +361,7 @@ def test_a_full_disk_leaves_no_file(account: Account, monkeypatch: pytest.Monkey
 def start(account: Account, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
     """Start the command as a process."""
     return subprocess.Popen(
-        [sys.executable, "-m", "inventory", "--organization-id", EXAMPLE, *arguments],
+        [sys.executable, "-m", "workmail_rooms.inventory", "--organization-id", EXAMPLE, *arguments],
         cwd=ROOT,
         env={**os.environ, **account.services.variables},
         **options,
@@ -384,7 +384,10 @@ def test_interrupted(account: Account, tmp_path: Path, number: signal.Signals) -
         process.send_signal(number)
         _, err = process.communicate(timeout=30)
         release.set()
-    assert (process.returncode, err) == (130, b"python -m inventory: interrupted; no file is half written.\n")
+    assert (process.returncode, err) == (
+        130,
+        b"python -m workmail_rooms.inventory: interrupted; no file is half written.\n",
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 
 from benchmarks.load import CHANGE, Load, Phase
-from sandbox.rooms import Room
-from sandbox.runtime import Sandbox
-from sandbox.state import StateFolder
-from sandbox.workmail.faults import RateLimit
+from workmail_rooms.sandbox.rooms import Room
+from workmail_rooms.sandbox.runtime import Sandbox
+from workmail_rooms.sandbox.state import StateFolder
+from workmail_rooms.sandbox.workmail.faults import RateLimit
 
 #: Bursts of a fifth of a second; `make bench` allows none, which needs the machine for itself.
 LIMIT: Final = RateLimit(per_second=25.0, burst=5)

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from sandbox.cloudformation import Outcome
-from sandbox.cloudformation.exchange import Delivery
-from sandbox.seed import EXAMPLE
 from tests.harness import DOMAIN, Stage, room_properties
+from workmail_rooms.sandbox.cloudformation import Outcome
+from workmail_rooms.sandbox.cloudformation.exchange import Delivery
+from workmail_rooms.sandbox.seed import EXAMPLE
 
 ROOMS: Final = 20
 ADOPTED: Final = 30

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.awslambda import LambdaService
-from sandbox.cloudformation import Engine, StackStore
 from tests.harness import Stage
+from workmail_rooms.sandbox.awslambda import LambdaService
+from workmail_rooms.sandbox.cloudformation import Engine, StackStore
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE_TEMPLATE = ROOT / "examples" / "meeting-rooms.yaml"
@@ -77,7 +77,7 @@ def test_package_holds_no_more_than_the_function(package: Path) -> None:
     """The package has the function and what it needs to run; no tests, tools or compiled files of another Python."""
     names = {path.name.partition("-")[0] for path in (package / "ProviderFunction").iterdir()}
     assert "workmail_resource" in names
-    assert not names & {"sandbox", "tests", "bin", "pip", "pytest", "moto"}
+    assert not names & {"workmail_rooms", "tests", "bin", "pip", "pytest", "moto"}
 
 
 def tree(folder: Path) -> dict[str, tuple[str, int, int]]:

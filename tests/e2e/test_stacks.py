@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.seed import EXAMPLE, OTHER
 from tests.harness import OTHER_DOMAIN, Stage, everything, room_properties
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 
 
 def _five_rooms(**overrides: dict[str, Any]) -> dict[str, dict[str, Any]]:

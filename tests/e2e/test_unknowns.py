@@ -8,10 +8,10 @@ from typing import Any, Final
 import pytest
 from allpairspy import AllPairs  # type: ignore[import-untyped] # it ships no types
 
-from sandbox.rooms import Room
-from sandbox.seed import EXAMPLE, OTHER
-from sandbox.workmail.behaviour import Behaviour, counts, switches
 from tests.harness import DOMAIN, OTHER_DOMAIN, Stage, everything, room_properties
+from workmail_rooms.sandbox.rooms import Room
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.workmail.behaviour import Behaviour, counts, switches
 
 Setting = Mapping[str, Any]
 Note = Callable[[str, object], None]

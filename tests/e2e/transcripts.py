@@ -115,4 +115,4 @@ class Session:
 def _environment() -> dict[str, str]:
     """Return what a terminal has after ``. .venv/bin/activate`` in the project's folder."""
     tools = Path(sys.executable).parent
-    return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "tools")}

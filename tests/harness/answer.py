@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from sandbox.cloudformation.ports import ResponsePut
+from workmail_rooms.sandbox.cloudformation.ports import ResponsePut
 
 MAX_BODY = 4096
 MAX_PHYSICAL_ID = 1024

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from sandbox.awslambda import FunctionSpec
 from tests.harness.stage import Function, Stage
+from workmail_rooms.sandbox.awslambda import FunctionSpec
 
 FUNCTIONS: Final = Path(__file__).resolve().parent.parent / "contracts" / "functions"
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sandbox.services import Answer, Call
+from workmail_rooms.sandbox.services import Answer, Call
 
 Act = Callable[[Call], Answer | None]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.cloudformation.intrinsics import Evaluator, Scope
-from sandbox.cloudformation.parameters import resolve_parameters, typed_values
-from sandbox.cloudformation.template import read_template
-from sandbox.runtime import PROVIDER_TEMPLATE
+from workmail_rooms.sandbox.cloudformation.intrinsics import Evaluator, Scope
+from workmail_rooms.sandbox.cloudformation.parameters import resolve_parameters, typed_values
+from workmail_rooms.sandbox.cloudformation.template import read_template
+from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
 
 #: The widest that the roles become: the other parameters add no permission.
 _TRACED = {"Tracing": "Active"}

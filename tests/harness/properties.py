@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sandbox.seed import EXAMPLE
+from workmail_rooms.sandbox.seed import EXAMPLE
 
 DOMAIN: Final = "example.com"
 OTHER_DOMAIN: Final = "example.org"

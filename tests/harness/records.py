@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from sandbox.services import Call
+from workmail_rooms.sandbox.services import Call
 
 #: A Description shorter than this could stand in a log by chance; the tests use longer ones.
 SHORTEST_SECRET: Final = 8

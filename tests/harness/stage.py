@@ -15,10 +15,14 @@ from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from sandbox.account import ACCOUNT_ID, REGION
-from sandbox.awslambda import FunctionSpec, Invocation, LambdaService
-from sandbox.awslambda.certificates import LocalCertificates
-from sandbox.awslambda.responses import (
+from tests.harness.answer import Answer
+from tests.harness.interventions import Interceptor, Interventions
+from tests.harness.properties import resources_template, room_properties
+from tests.harness.records import actions, event_secrets
+from workmail_rooms.sandbox.account import ACCOUNT_ID, REGION
+from workmail_rooms.sandbox.awslambda import FunctionSpec, Invocation, LambdaService
+from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
+from workmail_rooms.sandbox.awslambda.responses import (
     IssuedUrl,
     Misbehaviour,
     Presign,
@@ -26,20 +30,16 @@ from sandbox.awslambda.responses import (
     ResponseEndpoint,
     presigned_target,
 )
-from sandbox.backends import Backends
-from sandbox.cloudformation import Engine, Outcome, Stack, StackStore
-from sandbox.cloudformation.ports import ResponsePut, UnknownFunctionError
-from sandbox.cloudformation.protocol import request_event
-from sandbox.provider import read_provider
-from sandbox.rooms import Room, rooms
-from sandbox.runtime import PARAMETER_STORE, PROVIDER_TEMPLATE
-from sandbox.seed import EXAMPLE, OTHER, seed
-from sandbox.services import Call, Services
-from sandbox.workmail import WorkMailBackend
-from tests.harness.answer import Answer
-from tests.harness.interventions import Interceptor, Interventions
-from tests.harness.properties import resources_template, room_properties
-from tests.harness.records import actions, event_secrets
+from workmail_rooms.sandbox.backends import Backends
+from workmail_rooms.sandbox.cloudformation import Engine, Outcome, Stack, StackStore
+from workmail_rooms.sandbox.cloudformation.ports import ResponsePut, UnknownFunctionError
+from workmail_rooms.sandbox.cloudformation.protocol import request_event
+from workmail_rooms.sandbox.provider import read_provider
+from workmail_rooms.sandbox.rooms import Room, rooms
+from workmail_rooms.sandbox.runtime import PARAMETER_STORE, PROVIDER_TEMPLATE
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER, seed
+from workmail_rooms.sandbox.services import Call, Services
+from workmail_rooms.sandbox.workmail import WorkMailBackend
 
 SHORT_TIMEOUT = 5.0
 LEDGER_TABLE = "workmail-resource-LedgerTable"

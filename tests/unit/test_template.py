@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
 
-from sandbox.cloudformation.errors import ValidationError
-from sandbox.provider import read_provider
-from sandbox.runtime import PROVIDER_TEMPLATE
 from tests.harness.policy import listed, provider_resources, statements
+from workmail_rooms.sandbox.cloudformation.errors import ValidationError
+from workmail_rooms.sandbox.provider import read_provider
+from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
 
 ROOT = PROVIDER_TEMPLATE.parent
 TEMPLATE: Any = decode(str(PROVIDER_TEMPLATE))[0]

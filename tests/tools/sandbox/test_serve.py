@@ -1,0 +1,156 @@
+"""``python -m workmail_rooms.sandbox serve`` is WorkMail and a response sink for functions that somebody else runs."""
+
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from workmail_rooms.sandbox.seed import EXAMPLE
+
+ROOT = Path(__file__).resolve().parents[3]
+PROVIDER = Path(__file__).with_name("provider") / "template.yaml"
+START = f"""
+import pathlib, sys
+from workmail_rooms.sandbox.cli import main
+sys.exit(main(sys.argv[1:], provider_template=pathlib.Path({str(PROVIDER)!r})))
+"""
+
+
+class Server:
+    """A running ``serve``."""
+
+    def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
+        self.process = process
+        self.folder = folder
+        self.exports = dict(self.line().removeprefix("export ").split("=", 1) for _ in range(2))
+        (self.port,) = re.findall(r"http://127\.0\.0\.1:(\d+)/", self.line())
+
+    def line(self) -> str:
+        """Return the next line of its output."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def put(self, body: bytes, *, scheme: str = "http", method: str = "PUT") -> int:
+        """Send a response as a function would; return the HTTP status."""
+        context = ssl.create_default_context(cafile=self.folder / ".sandbox" / "tls" / "ca.pem")
+        request = urllib.request.Request(  # noqa: S310 - the test's own server
+            f"{scheme}://localhost:{self.port}/any?thing", body, {"Content-Type": ""}, method=method
+        )
+        with urllib.request.urlopen(request, timeout=20, context=context) as response:  # noqa: S310 - as above
+            return int(response.status)
+
+
+def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools")}
+    return subprocess.run(
+        [sys.executable, "-c", START, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """Start ``serve`` on free ports."""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", START, "serve", "--workmail-port", "0", "--response-port", "0"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Server(process, tmp_path)
+        finally:
+            process.kill()
+
+
+def response(**changes: Any) -> bytes:
+    """Make the body of a response."""
+    body = {
+        "Status": "SUCCESS",
+        "Reason": "",
+        "PhysicalResourceId": "r-0123456789abcdef0123456789abcdef",
+        "LogicalResourceId": "Room",
+        "StackId": "s",
+        "RequestId": "r",
+        **changes,
+    }
+    return json.dumps(body).encode()
+
+
+def test_a_room_made_through_it_is_seen_by_rooms(server: Server) -> None:
+    """What boto3 changes through the printed variables is in ``rooms`` at once, in another process."""
+    assert set(server.exports) == {"AWS_ENDPOINT_URL_WORKMAIL", "AWS_ENDPOINT_URL_DYNAMODB"}
+    workmail = boto3.client(
+        "workmail",
+        region_name="us-east-1",
+        endpoint_url=server.exports["AWS_ENDPOINT_URL_WORKMAIL"],
+        aws_access_key_id="ASIAEXAMPLESANDBOX00",
+        aws_secret_access_key="sandbox",
+    )
+    workmail.create_resource(OrganizationId=EXAMPLE, Name="boardroom", Type="ROOM")
+
+    rooms = json.loads(run(server.folder, "rooms", "--output", "json").stdout)["rooms"]
+    assert [room["Name"] for room in rooms] == ["boardroom"]
+
+
+def test_answers_are_printed_as_they_arrive(server: Server) -> None:
+    """Status, logical id, physical id and Reason of each answer are shown, over HTTP and HTTPS alike."""
+    reason = "NameAvailabilityException: The name is taken. " * 10
+
+    assert server.put(response()) == 200
+    assert re.sub(r"^\S+", "TIME", server.line()) == "TIME  SUCCESS  Room  r-0123456789abcdef0123456789abcdef"
+    assert server.put(response(Status="FAILED", Reason=reason), scheme="https") == 200
+    line = server.line()
+    assert "  FAILED " in line
+    assert line.endswith(reason.strip())
+
+
+def test_what_is_no_response_is_said_so(server: Server) -> None:
+    """A body that CloudFormation could not read, or would not take, is named; a signature in it is not shown."""
+    server.put(b"hello")
+    assert "not a response: b'hello'" in server.line()
+    server.put(response(Status="FAILED", Reason="x" * 5000))
+    assert re.search(r"\(\d{4} bytes; CloudFormation takes 4096\)$", server.line())
+    server.put(response(Status="FAILED", Reason="at https://a/b?X-Amz-Signature=deadbeef"))
+    assert "deadbeef" not in server.line()
+    with pytest.raises(urllib.error.HTTPError, match="405"):
+        server.put(b"{}", method="POST")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_when_asked(server: Server, number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end it at once, as a success and without a word."""
+    server.process.send_signal(number)
+    _, err = server.process.communicate(timeout=20)
+
+    assert (server.process.returncode, err) == (0, "")
+
+
+def test_a_taken_port_is_named(server: Server, tmp_path: Path) -> None:
+    """A port that somebody else has is named with the option to change."""
+    taken = server.port
+    done = run(tmp_path, "serve", "--workmail-port", "0", "--response-port", taken, "--state-dir", "other")
+
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{taken}" in done.stderr
+    assert "--response-port" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,26 @@
+"""CloudFormation's custom-resource lifecycle on this machine.
+
+Knows CloudFormation's side of custom resources and nothing of what they stand for. The functions that serve them and
+the endpoint that takes their answers come in through ``sandbox.cloudformation.ports``.
+"""
+
+from workmail_rooms.sandbox.cloudformation.engine import Engine, Outcome
+from workmail_rooms.sandbox.cloudformation.errors import CloudFormationError, TemplateFileError, ValidationError
+from workmail_rooms.sandbox.cloudformation.exchange import Delivery, Observation, ObservationKind
+from workmail_rooms.sandbox.cloudformation.state import Stack, StackEvent, StackStore
+from workmail_rooms.sandbox.cloudformation.update import ReplacementRollback
+
+__all__ = [
+    "CloudFormationError",
+    "Delivery",
+    "Engine",
+    "Observation",
+    "ObservationKind",
+    "Outcome",
+    "ReplacementRollback",
+    "Stack",
+    "StackEvent",
+    "StackStore",
+    "TemplateFileError",
+    "ValidationError",
+]

@@ -1,0 +1,148 @@
+"""``python -m workmail_rooms.sandbox serve``: WorkMail and the response sink, for functions that somebody else runs."""
+
+import contextlib
+import json
+import socket
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from workmail_rooms.sandbox import show
+from workmail_rooms.sandbox.account import endpoint_variables
+from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
+from workmail_rooms.sandbox.awslambda.sink import Reply, Request, Sink, error
+from workmail_rooms.sandbox.runtime import load_backends, load_provider, load_stacks
+from workmail_rooms.sandbox.services import Answer, Call, Services
+from workmail_rooms.sandbox.state import StateError, StateFolder
+
+_READS = ("Describe", "List", "Get", "Query", "Scan", "BatchGet")
+_LONGEST_RESPONSE = 4096
+
+
+class SavingInterceptor:
+    """Saves the state after each call that may have changed it, before the caller has the answer."""
+
+    def __init__(self, save: "StateSaver") -> None:
+        self._save = save
+
+    def before(self, call: Call) -> Answer | None:
+        """Let the call through."""
+
+    def after(self, call: Call, _status: int) -> Answer | None:
+        """Save."""
+        if not call.operation.startswith(_READS):
+            self._save()
+        return None
+
+
+class StateSaver:
+    """Writes the state, one thread at a time; a failure is shown and does not stop the server."""
+
+    def __init__(self, state: StateFolder, services: Services, console: Console) -> None:
+        self._state = state
+        self._stacks = load_stacks(state).export_state()
+        self._services = services
+        self._console = console
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        """Save."""
+        with self._lock:
+            try:
+                self._state.save({"stacks": self._stacks, "services": self._services.backends.export_state()})
+            except StateError as problem:
+                self._console.print(str(problem), style="red", soft_wrap=True)
+
+
+def serve(
+    state: StateFolder, *, host: str, workmail_port: int, response_port: int, template: Path, console: Console
+) -> None:
+    """Serve until interrupted.
+
+    Parameters
+    ----------
+    state:
+        What is remembered. The caller holds its lock.
+    host, workmail_port, response_port:
+        Where to listen.
+    template:
+        The provider's own template, for its table.
+    console:
+        Where answers are shown.
+
+    Raises
+    ------
+    StateError
+        The state cannot be read, or a port is taken.
+    """
+    listener = _listen(host, workmail_port, "--workmail-port")
+    certificates = LocalCertificates(state.certificates)
+    provider = load_provider(template, {})
+    backends = load_backends(state, provider)
+
+    def answer(request: Request) -> Reply:
+        if request.method != "PUT":
+            return error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+        print_response(console, request.body)
+        return Reply(200)
+
+    with Services(backends, listener=listener) as services:
+        services.interceptor = SavingInterceptor(StateSaver(state, services, console))
+        try:
+            sink = Sink(answer, host=host, port=response_port, tls=certificates.server_context(), plain=True)
+        except OSError as problem:
+            raise _taken(host, response_port, "--response-port", problem) from problem
+        with sink, contextlib.suppress(KeyboardInterrupt):
+            name = seen_as(host)
+            variables = endpoint_variables(services.url.replace(host, name, 1))
+            for table in provider.tables:
+                variables["LEDGER_TABLE"] = table
+            for variable, value in variables.items():
+                console.print(f"export {variable}={value}", soft_wrap=True)
+            console.print(
+                f"# Responses are taken at http://{name}:{sink.port}/ and https://{name}:{sink.port}/ "
+                f"(SSL_CERT_FILE={certificates.bundle}). Ctrl-C ends.",
+                soft_wrap=True,
+            )
+            threading.Event().wait()
+
+
+def seen_as(host: str) -> str:
+    """Return the name by which clients reach *host*; whoever listens everywhere has containers in mind."""
+    return "host.docker.internal" if host == "0.0.0.0" else host  # noqa: S104 - compared, not listened on
+
+
+def print_response(console: Console, body: bytes) -> None:
+    """Print one response: time, status, physical id, reason, and what a custom resource must not do."""
+    try:
+        response = json.loads(body)
+        status, physical_id = str(response["Status"]), str(response.get("PhysicalResourceId", ""))
+        logical_id, reason = str(response.get("LogicalResourceId", "")), str(response.get("Reason", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        console.print(
+            f"{_now()}  not a response: {show.clean(repr(body[:_LONGEST_RESPONSE]))}", style="red", soft_wrap=True
+        )
+        return
+    line = Text(f"{_now()}  ")
+    line.append(status.ljust(len("SUCCESS")), style="green" if status == "SUCCESS" else "bold red")
+    line.append(f"  {logical_id}  {show.clean(physical_id)}")
+    remark = f"  ({len(body)} bytes; CloudFormation takes 4096)" if len(body) > _LONGEST_RESPONSE else ""
+    show.print_hanging(console, line, show.clean(reason) + remark)
+
+
+def _listen(host: str, port: int, option: str) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except OSError as problem:
+        raise _taken(host, port, option, problem) from problem
+
+
+def _taken(host: str, port: int, option: str, problem: OSError) -> StateError:
+    return StateError(f"cannot listen on {host}:{port}: {problem.strerror}. Give another {option} or --host.")
+
+
+def _now() -> str:
+    return show.local_time(datetime.now(UTC))
