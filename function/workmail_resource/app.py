@@ -23,7 +23,7 @@ from .protocol.clock import Clock, Deadline, SystemClock
 from .protocol.custom_resource import CustomResource, LambdaContext, StartTimer, answer_reserve, start_timer
 from .protocol.errors import Failure, MalformedEventError, redact, tell
 from .protocol.event import Event, read, secrets
-from .protocol.response import Put, check_url, deliver, put_over_https
+from .protocol.response import AnswerRefusedError, Put, check_url, deliver, put_over_https
 from .settings import Settings
 from .telemetry import Telemetry
 from .workmail.api import WorkMail
@@ -48,7 +48,8 @@ def handler(event: object, context: LambdaContext) -> None:
     InvalidResponseUrlError
         There is nowhere to send an answer to.
     DeliveryError
-        The answer did not get through; Lambda delivers the event again.
+        The answer did not get through; Lambda delivers the event again. One that was refused for good is only logged
+        and counted, since it would be refused again.
     """
     Invocation(event if isinstance(event, Mapping) else {}, context).run()
 
@@ -129,7 +130,10 @@ class Invocation:
             self._resource(self._event, self._context)
         except Exception as error:
             self._telemetry.error("the answer was not delivered", error=f"{type(error).__name__}: {error}")
-            raise
+            if not isinstance(error, AnswerRefusedError):
+                raise
+            # Lambda would handle the event twice more, and then the last-resort function, for the same refusal.
+            self._telemetry.count_unanswered()
 
     def _handle(self, event: Mapping[str, Any], _context: LambdaContext) -> None:
         try:

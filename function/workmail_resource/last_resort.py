@@ -9,18 +9,31 @@ this one.
 import json
 import os
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from .dynamodb import Credentials, query
-from .ownership.rules import CREATE_FAILED, owner
-from .protocol.event import Event, read
-from .protocol.response import Answer, Status, check_url, deliver, render
+from .ownership.rules import FUNCTION_FAILED
+from .protocol.clock import Clock, SystemClock
+from .protocol.event import signed_at
+from .protocol.response import (
+    Answer,
+    AnswerRefusedError,
+    Put,
+    Status,
+    check_url,
+    deliver,
+    is_physical_id,
+    put_over_https,
+    render,
+)
 
 #: Seconds for all tries to send the answer, less than this function's timeout.
 DELIVERY_TIME: Final = 40.0
 _LONGEST_WAIT: Final = 8.0
+
+_SERVICE: Final = "workmail-resource"
+#: Of the metrics, as in ``telemetry.py``, which needs a library.
+_NAMESPACE: Final = "WorkMailResource"
 
 
 def handler(record: Mapping[str, Any], context: Any) -> None:
@@ -36,72 +49,86 @@ def handler(record: Mapping[str, Any], context: Any) -> None:
     InvalidResponseUrlError
         The event has no usable ResponseURL.
     DeliveryError
-        The answer did not get through.
+        The answer did not get through, and may at the next try. One that was refused for good is only logged.
+    """
+    uniform = random.random
+    answer(record, context, clock=SystemClock(), uniform=uniform, put=put_over_https, environment=os.environ)
+
+
+def answer(
+    record: Mapping[str, Any],
+    context: Any,
+    *,
+    clock: Clock,
+    uniform: Callable[[], float],
+    put: Put,
+    environment: Mapping[str, str],
+) -> None:
+    """Answer the event in *record* with FAILED; time, randomness and transport come in from outside.
+
+    Parameters
+    ----------
+    uniform:
+        Returns random numbers from 0 to 1, for jitter.
     """
     event = record.get("requestPayload")
     event = event if isinstance(event, Mapping) else {}
-    url = check_url(event.get("ResponseURL"), allow_http=bool(os.environ.get("AWS_SAM_LOCAL")))
+    url = check_url(event.get("ResponseURL"), allow_http=bool(environment.get("AWS_SAM_LOCAL")))
     status: Status = "FAILED"
-    answer = Answer(
+    physical_id = event.get("PhysicalResourceId")
+    body = Answer(
         status=status,
         stack_id=str(event.get("StackId") or ""),
         request_id=str(event.get("RequestId") or ""),
         logical_resource_id=str(event.get("LogicalResourceId") or ""),
-        physical_resource_id=_physical_id(event),
-        reason_head=_reason(record),
+        # After a Create it tells the Delete that follows that nobody is at work any more.
+        physical_resource_id=str(physical_id) if is_physical_id(physical_id) else FUNCTION_FAILED,
+        reason_head=_reason(record, event, clock.time()),
         reason_tail=f" (Lambda request ID: {context.aws_request_id}; log stream: {context.log_stream_name})",
     )
-    _log("answering an event whose function died", event, physical_resource_id=answer.physical_resource_id)
-    started = time.monotonic()
-    deliver(
-        url,
-        render(answer),
-        remaining=lambda: DELIVERY_TIME - (time.monotonic() - started),
-        sleep=time.sleep,
-        waits=_waits(random.random),
-    )
+    _log("answering an event whose function died", event, physical_resource_id=body.physical_resource_id)
+    started = clock.monotonic()
+    try:
+        deliver(
+            url,
+            render(body),
+            remaining=lambda: DELIVERY_TIME - (clock.monotonic() - started),
+            sleep=clock.sleep,
+            waits=_waits(uniform),
+            put=put,
+        )
+    except AnswerRefusedError as error:
+        # Lambda would repeat what cannot succeed.
+        _log("the answer was not delivered", event, error=f"{type(error).__name__}: {error}")
+        _count_unanswered(environment.get("POWERTOOLS_METRICS_NAMESPACE") or _NAMESPACE, clock.time())
+        return
     _log("answered", event, status=status)
 
 
-def _reason(record: Mapping[str, Any]) -> str:
+def _reason(record: Mapping[str, Any], event: Mapping[str, Any], now: float) -> str:
     context = record.get("requestContext")
     context = context if isinstance(context, Mapping) else {}
+    condition = context.get("condition", "unknown condition")
+    if condition == "EventAgeExceeded":
+        return (
+            f"EventAgeExceeded: the event waited {_waited(event, now)} in Lambda's queue, which then gave it up "
+            f"(tries: {context.get('approximateInvokeCount', 0)}), because the provider's function was busy or could "
+            "not be run. Raise the provider stack's parameter ReservedConcurrency, see whether the account's quota of "
+            "concurrent executions is used up, or deploy fewer rooms at once."
+        )
     payload = record.get("responsePayload")
     cause = payload.get("errorType") if isinstance(payload, Mapping) else None
     return (
         f"FunctionFailed: the provider's function ended without an answer in each of "
-        f"{context.get('approximateInvokeCount', 'its')} tries ({context.get('condition', 'unknown condition')}"
+        f"{context.get('approximateInvokeCount', 'its')} tries ({condition}"
         f"{f', {cause}' if cause else ''}). Look for the request ID {context.get('requestId', 'of the event')} in the "
         "log of the provider's function, mend what it shows (its memory, timeout or package), then deploy again."
     )
 
 
-def _physical_id(event: Mapping[str, Any]) -> str:
-    """Return the id that the event came with, or, on Create, the room that the ledger knows of it."""
-    physical_id = event.get("PhysicalResourceId")
-    if isinstance(physical_id, str) and physical_id:
-        return physical_id
-    try:
-        return _room_in_ledger(read(event)) or CREATE_FAILED
-    except Exception as error:  # noqa: BLE001 - nothing may stand between the event and its answer
-        # The Delete that follows asks the ledger again.
-        _log("the ledger could not be asked", event, error=type(error).__name__)
-        return CREATE_FAILED
-
-
-def _room_in_ledger(event: Event) -> str | None:
-    items = query(
-        os.environ["LEDGER_TABLE"],
-        {"Owner": owner(event)},
-        credentials=Credentials.of(os.environ),
-        region=os.environ["AWS_REGION"],
-        endpoint=os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"),
-        now=time.time(),
-    )
-    for item in items:
-        if item.get("RequestId", {}).get("S") == event.request_id and "ResourceId" in item:
-            return str(item["ResourceId"]["S"])
-    return None
+def _waited(event: Mapping[str, Any], now: float) -> str:
+    since = signed_at(event.get("ResponseURL"))
+    return "too long" if since is None else f"for {max(0, round((now - since) / 60))} minutes"
 
 
 def _waits(uniform: Callable[[], float]) -> Iterator[float]:
@@ -111,15 +138,31 @@ def _waits(uniform: Callable[[], float]) -> Iterator[float]:
         ceiling = min(_LONGEST_WAIT, ceiling * 2)
 
 
+def _count_unanswered(namespace: str, now: float) -> None:
+    """Emit the metric of answers that were refused for good, in CloudWatch's embedded metric format.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    metrics = [{"Name": "Unanswered", "Unit": "Count"}]
+    directive = {"Namespace": namespace, "Dimensions": [["service"]], "Metrics": metrics}
+    metadata = {"Timestamp": round(now * 1000), "CloudWatchMetrics": [directive]}
+    _print({"_aws": metadata, "service": _SERVICE, "Unanswered": 1})
+
+
 def _log(message: str, event: Mapping[str, Any], **keys: str) -> None:
-    line = {
-        "level": "ERROR",
-        "message": message,
-        "service": "workmail-resource",
-        "stack_id": event.get("StackId"),
-        "logical_resource_id": event.get("LogicalResourceId"),
-        "request_id": event.get("RequestId"),
-        "operation": event.get("RequestType"),
-        **keys,
-    }
+    _print(
+        {
+            "level": "ERROR",
+            "message": message,
+            "service": _SERVICE,
+            "stack_id": event.get("StackId"),
+            "logical_resource_id": event.get("LogicalResourceId"),
+            "request_id": event.get("RequestId"),
+            "operation": event.get("RequestType"),
+            **keys,
+        }
+    )
+
+
+def _print(line: Mapping[str, Any]) -> None:
     print(json.dumps(line), flush=True)  # noqa: T201 - Lambda's log is the standard output

@@ -57,13 +57,21 @@ class Telemetry:
 
     def count(self, *, succeeded: bool, milliseconds: float) -> None:
         """Emit the metrics of the event: how it was answered, how long it took, and how often it was throttled."""
-        namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE
-        metrics = EphemeralMetrics(namespace=namespace, service=SERVICE)
+        metrics = self._metrics()
         metrics.add_dimension(name="RequestType", value=self._operation or "Unknown")
         metrics.add_metric(name="Succeeded" if succeeded else "Failed", unit=MetricUnit.Count, value=1)
         metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=milliseconds)
         metrics.add_metric(name="ThrottledCalls", unit=MetricUnit.Count, value=self._throttled)
         metrics.flush_metrics()
+
+    def count_unanswered(self) -> None:
+        """Emit the metric of answers that were refused for good; an alarm looks at it, whatever the request type."""
+        metrics = self._metrics()
+        metrics.add_metric(name="Unanswered", unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()
+
+    def _metrics(self) -> EphemeralMetrics:
+        return EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE, service=SERVICE)
 
     def _keys(self, keys: Mapping[str, object]) -> dict[str, object]:
         return {"operation": self._operation, **{key: self._clean_deep(value) for key, value in keys.items()}}

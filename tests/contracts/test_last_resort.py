@@ -12,6 +12,7 @@ from tests.harness import Function, Stage, everything, room_properties
 from workmail_rooms.sandbox.cloudformation import Outcome
 from workmail_rooms.sandbox.services import Answer, Call
 
+FUNCTION_FAILED: Final = "Custom::WorkMailResource/function-failed"
 _PACKAGE: Final = Path(workmail_resource.__file__).parent
 
 #: How a function can die while it is imported: a dependency is missing, or the kernel ends the process.
@@ -117,40 +118,10 @@ def test_contract_13_a_stack_does_not_hang_when_update_and_delete_die(
     assert stage.entries() == []
 
 
-def test_contract_13_the_last_resort_names_the_room_that_the_ledger_knows(
+def test_contract_13_the_delete_after_the_last_resort_finds_the_room(
     stage: Stage, package: Package, function: Function
 ) -> None:
-    """A Create that dies after it made its room, and on every later try, is answered with the room's id."""
-    rooms: list[str] = []
-
-    # GIVEN a function that breaks for good once the ledger knows the new room
-    def die(_call: Call) -> None:
-        rooms.extend(room.ResourceId for room in stage.rooms())
-        package.break_("import error")
-        function.service.kill(lambda _event: True)
-
-    # and is mended when the last resort looks into the ledger
-    def mend(_call: Call) -> None:
-        package.mend()
-
-    stage.interventions.after(die, "TransactWriteItems")
-    stage.interventions.before(mend, "Query", nth=2)
-
-    # WHEN a stack declares the room
-    outcome = stage.deploy(stage.template({"Room": room_properties()}, function=function))
-
-    # THEN the rollback's Delete bears the room's id, and removes it.
-    (reason,) = reasons(outcome, "CREATE_FAILED")
-    assert "FunctionFailed:" in reason
-    ids = [event.physical_resource_id for event in outcome.events if event.resource_status == "CREATE_FAILED"]
-    assert ids == rooms
-    assert outcome.status == "ROLLBACK_COMPLETE"
-    assert stage.rooms() == []
-    assert stage.entries() == []
-
-
-def test_contract_13_the_last_resort_without_a_ledger(stage: Stage, package: Package, function: Function) -> None:
-    """The last resort answers a Create even when the ledger cannot be asked; the Delete that follows asks it again."""
+    """A Create that dies after it made its room, and on every later try, leaves nothing: its Delete finds the room."""
     create = stage.event("Create", function=function)
 
     def die(_call: Call) -> None:
@@ -158,10 +129,9 @@ def test_contract_13_the_last_resort_without_a_ledger(stage: Stage, package: Pac
         function.service.kill(lambda _event: True)
 
     stage.interventions.after(die, "TransactWriteItems")
-    stage.interventions.fail("Query", nth=2, code="InternalServerError")
     answer = stage.deliver(create)
 
-    assert (answer.status, answer.physical_id) == ("FAILED", "Custom::WorkMailResource/create-failed")
+    assert (answer.status, answer.physical_id) == ("FAILED", FUNCTION_FAILED)
     assert len(stage.rooms()) == 1
     package.mend()
     assert stage.deliver(stage.event("Delete", physical_id=answer.physical_id, function=function)).succeeded
@@ -195,7 +165,8 @@ def test_contract_13_every_try_dies_of_its_work(stage: Stage) -> None:
     answer = stage.deliver(create)
 
     assert answer.reason.startswith("FunctionFailed:")
-    assert [room.ResourceId for room in stage.rooms()] == [answer.physical_id]
+    assert answer.physical_id == FUNCTION_FAILED
+    assert len(stage.rooms()) == 1
     assert stage.deliver(stage.event("Delete", properties=everything(), physical_id=answer.physical_id)).succeeded
     assert stage.rooms() == []
     assert stage.entries() == []

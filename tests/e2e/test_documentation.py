@@ -11,6 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,8 +25,10 @@ from tests.e2e.documents import ROOT, Block, Document, Table, code, document, do
 from tests.e2e.transcripts import Session, exchanges
 from tests.harness.policy import allowed_actions, provider_resources
 from tests.tools.lint.linting import lint_text
+from workmail_resource import last_resort
 from workmail_resource.aws.advice import ADVICE
 from workmail_resource.ownership.rules import RESTORE_WINDOW
+from workmail_resource.protocol.clock import SystemClock
 from workmail_resource.protocol.custom_resource import CustomResource
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.telemetry import Telemetry
@@ -402,6 +405,10 @@ def test_examples_give_the_function_time_to_answer() -> None:
     assert min(shown) > timeout
 
 
+#: The codes of the last-resort function, which imports none of the function's errors.
+LAST_RESORT = ("FunctionFailed", "EventAgeExceeded")
+
+
 def advice_in_code() -> Iterator[tuple[str, str]]:
     """Yield each error code that this project words itself, with its advice."""
     yield from ADVICE.items()
@@ -412,19 +419,30 @@ def advice_in_code() -> Iterator[tuple[str, str]]:
 def test_the_table_of_errors_is_the_code_s() -> None:
     """Every error code stands in the table with the advice that the function gives, and no other does."""
     documented = {(name, row[1]) for row in OPERATIONS.table("Troubleshooting", "Code").rows for name in code(row[0])}
-    last_resort = {pair for pair in documented if pair[0] == "FunctionFailed"}
-    assert len(last_resort) == 1
+    last_resort = {pair for pair in documented if pair[0] in LAST_RESORT}
+    assert len(last_resort) == len(LAST_RESORT)
     assert documented - last_resort == set(advice_in_code())
 
 
-def test_the_advice_of_the_last_resort_is_the_code_s() -> None:
-    """What the table says of FunctionFailed, the last-resort function says."""
-    source = (ROOT / "function/workmail_resource/last_resort.py").read_text()
-    (advice,) = (row[1] for row in OPERATIONS.table("Troubleshooting", "Code").rows if "FunctionFailed" in row[0])
-    assert "FunctionFailed: " in source
-    for part in ("Look for the request ID", "mend what it shows (its memory, timeout or package), then deploy again."):
-        assert part in advice
-        assert part in source
+@pytest.mark.parametrize("name", LAST_RESORT)
+def test_the_advice_of_the_last_resort_is_the_code_s(name: str) -> None:
+    """What the table says of a code of the last-resort function, the function says."""
+    (advice,) = (row[1] for row in OPERATIONS.table("Troubleshooting", "Code").rows if f"`{name}`" in row[0])
+    said: list[dict[str, str]] = []
+
+    def put(_url: str, body: bytes, _timeout: float) -> int:
+        said.append(json.loads(body))
+        return 200
+
+    condition = {"FunctionFailed": "RetriesExhausted"}.get(name, name)
+    record = {"requestContext": {"condition": condition}, "requestPayload": {"ResponseURL": "https://example.com/"}}
+    context = SimpleNamespace(aws_request_id="1", log_stream_name="stream")
+    last_resort.answer(record, context, clock=SystemClock(), uniform=lambda: 0.5, put=put, environment={})
+
+    (answer,) = said
+    assert answer["Reason"].startswith(f"{name}: ")
+    # The reason has the request ID where the table has none.
+    assert re.sub(r" of the event in", " in", answer["Reason"]).partition(" (Lambda request ID")[0].endswith(advice)
 
 
 def test_documented_log_keys_are_those_of_the_code() -> None:
@@ -465,6 +483,7 @@ def test_documented_metrics_are_those_of_the_code(capsys: pytest.CaptureFixture[
     telemetry = Telemetry({"RequestType": "Create"}, lambda_request_id="l", secrets=())
     telemetry.count(succeeded=True, milliseconds=1)
     telemetry.count(succeeded=False, milliseconds=1)
+    telemetry.count_unanswered()
     emitted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     metrics = [metric for line in emitted for metric in line["_aws"]["CloudWatchMetrics"]]
     # THEN the documents say what comes
@@ -473,7 +492,8 @@ def test_documented_metrics_are_those_of_the_code(capsys: pytest.CaptureFixture[
     assert {metric["Namespace"] for metric in metrics} == set(where["Namespace"]) == {default_namespace()}
     dimensions = {name for metric in metrics for names in metric["Dimensions"] for name in names}
     assert dimensions <= set(where["Dimensions"])
-    assert {line["service"] for line in emitted} | {line["RequestType"] for line in emitted} <= set(where["Dimensions"])
+    values = {line[name] for line in emitted for name in dimensions if name in line}
+    assert values <= set(where["Dimensions"])
     documented = {code(row[0])[0]: row[1] for row in OPERATIONS.table("Metrics", "Metric").rows}
     assert {metric["Name"]: metric["Unit"] for line in metrics for metric in line["Metrics"]} == documented
 

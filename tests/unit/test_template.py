@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
 
-from tests.harness.policy import listed, provider_resources, statements
+from tests.harness.policy import allowed_actions, listed, provider_resources, statements
 from workmail_rooms.sandbox.cloudformation.errors import ValidationError
 from workmail_rooms.sandbox.provider import read_provider
 from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
@@ -18,6 +18,7 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:alerts"
 FUNCTIONS = ("ProviderFunction", "LastResortFunction")
 ROLES = ("ProviderRole", "LastResortRole")
 ALARM = "AWS::CloudWatch::Alarm"
+TRACES = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 
 def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -33,9 +34,9 @@ def test_without_a_topic_there_are_no_alarms() -> None:
     assert of_type(provider_resources(), ALARM) == {}
 
 
-def test_every_alarm_tells_the_topic_of_one_of_the_functions() -> None:
-    """With a topic, each alarm tells it of a metric that Lambda has of one of the functions, and says what is wrong."""
-    alarms = of_type(provider_resources(AlarmTopicArn=TOPIC), ALARM)
+def test_every_alarm_tells_the_topic() -> None:
+    """With a topic, each alarm tells it of a metric of Lambda's or of ours, and says what is wrong."""
+    alarms = of_type(provider_resources(AlarmTopicArn=TOPIC, MetricsNamespace="Rooms"), ALARM)
     assert {
         (alarm["MetricName"], alarm["Dimensions"][0]["Value"], alarm["Statistic"]) for alarm in alarms.values()
     } == {
@@ -44,12 +45,32 @@ def test_every_alarm_tells_the_topic_of_one_of_the_functions() -> None:
         ("Errors", "LastResortFunction", "Sum"),
         ("Errors", "ProviderFunction", "Sum"),
         ("Invocations", "LastResortFunction", "Sum"),
+        ("Unanswered", "workmail-resource", "Sum"),
     }
     for alarm in alarms.values():
-        assert alarm["Namespace"] == "AWS/Lambda"
+        assert alarm["Namespace"] == ("Rooms" if alarm["MetricName"] == "Unanswered" else "AWS/Lambda")
         assert alarm["AlarmActions"] == [TOPIC]
         assert alarm["TreatMissingData"] == "notBreaching"
         assert "Custom::WorkMailResource" in alarm["AlarmDescription"]
+
+
+def test_both_functions_write_the_metric_that_the_alarm_reads() -> None:
+    """Each function is told the namespace in which UnansweredAlarm looks."""
+    resources = provider_resources(AlarmTopicArn=TOPIC, MetricsNamespace="Rooms")
+    for name in FUNCTIONS:
+        variables = resources[name]["Properties"]["Environment"]["Variables"]
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Rooms"
+
+
+def test_the_last_resort_answers_while_somebody_waits() -> None:
+    """An event that waited too long is given up before the longest ServiceTimeout, an hour, has passed."""
+    invoke = provider_resources()["ProviderFunction"]["Properties"]["EventInvokeConfig"]
+    assert invoke["MaximumEventAgeInSeconds"] == 3000
+
+
+def test_the_last_resort_may_do_nothing_but_log() -> None:
+    """The last-resort function needs no service but its log (contract 39)."""
+    assert allowed_actions(role="LastResortRole") - TRACES == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
 def test_events_that_wait_raise_the_alarm_before_they_are_given_up() -> None:
@@ -77,7 +98,7 @@ def test_an_alarm_topic_is_in_any_partition(topic: str) -> None:
 
 @pytest.mark.parametrize(
     ("tracing", "actions"),
-    [("PassThrough", set()), ("Active", {"xray:PutTelemetryRecords", "xray:PutTraceSegments"})],
+    [("PassThrough", set()), ("Active", TRACES)],
 )
 def test_the_roles_may_trace_only_when_the_functions_do(tracing: str, actions: set[str]) -> None:
     """Both functions trace as the parameter says, and their roles have X-Ray's permissions only then."""

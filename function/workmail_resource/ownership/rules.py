@@ -20,6 +20,9 @@ Origin = Literal["CREATED", "ADOPTED"]
 NOT_CREATED: Final = "Custom::WorkMailResource/not-created"
 #: The physical ID of a Create that failed without a ResourceId: the ledger knows what may exist of it.
 CREATE_FAILED: Final = "Custom::WorkMailResource/create-failed"
+#: The physical ID that the function of last resort gives a Create: the ledger knows what may exist of it, and nobody is
+#: at work on it any more, since every try has ended.
+FUNCTION_FAILED: Final = "Custom::WorkMailResource/function-failed"
 
 RESOURCE_TYPES: Final = ("Custom::WorkMailResource", "AWS::CloudFormation::CustomResource")
 

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Final, Protocol
 
 from .errors import OutOfTimeError
-from .response import Answer, render
+from .response import Answer, is_physical_id, render
 from .response import Status as AnswerStatus
 
 
@@ -190,7 +190,8 @@ class CustomResource(CfnResource):
 
     def generate_physical_id(self, event: Mapping[str, Any]) -> str:
         """Return the same marker for every delivery of a Create that made nothing, where crhelper rolls dice."""
-        return event["PhysicalResourceId"] or self.failed_id
+        known = event["PhysicalResourceId"]
+        return known if is_physical_id(known) else self.failed_id
 
     def _cfn_response(self, event: Mapping[str, Any]) -> None:
         """Send the answer; the id is chosen in one place, for every path."""

@@ -81,7 +81,7 @@ def read(event: Mapping[str, Any]) -> Event:
         physical_resource_id=str(physical_id),
         properties=properties,
         old_properties=old_properties if isinstance(old_properties, Mapping) else {},
-        signed_at=_signed_at(event.get("ResponseURL")),
+        signed_at=signed_at(event.get("ResponseURL")),
     )
 
 
@@ -112,7 +112,8 @@ def _query(url: str) -> list[tuple[str, str]]:
         return []
 
 
-def _signed_at(url: object) -> int | None:
+def signed_at(url: object) -> int | None:
+    """Return when CloudFormation signed a ResponseURL, in seconds since the epoch; None when the URL does not say."""
     query = dict(_query(url)) if isinstance(url, str) else {}
     try:
         if "X-Amz-Date" in query:

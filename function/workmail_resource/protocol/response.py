@@ -20,6 +20,9 @@ Status = Literal["SUCCESS", "FAILED"]
 #: CloudFormation's limit for the whole body, in bytes.
 MAX_BODY: Final = 4096
 
+#: Its limit for a physical ID, in bytes.
+MAX_PHYSICAL_ID: Final = 1024
+
 #: S3 signed an empty Content-Type into the URL; any other is refused.
 _HEADERS: Final = {"Content-Type": ""}
 
@@ -75,6 +78,11 @@ class Answer:
     reason_tail: str = ""
     data: Mapping[str, str] = field(default_factory=dict)
     no_echo: bool = False
+
+
+def is_physical_id(value: object) -> bool:
+    """Tell whether CloudFormation takes *value* as a physical ID: a string of 1 to 1024 bytes in UTF-8."""
+    return isinstance(value, str) and 0 < len(value.encode(errors="surrogatepass")) <= MAX_PHYSICAL_ID
 
 
 def render(answer: Answer) -> bytes:

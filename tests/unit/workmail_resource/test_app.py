@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import workmail_resource
-from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, LocalServer, serving
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, LocalServer, Reply, serving
 from workmail_resource.app import Invocation, Outside, handler
 from workmail_resource.ownership.rules import NOT_CREATED
+from workmail_resource.protocol.response import DeliveryError
 
 NO_ENVIRONMENT = ("LEDGER_TABLE", "WORKMAIL_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "ABANDON_ON_DELETE")
 
@@ -199,3 +200,33 @@ def test_time_randomness_and_transport_come_in_from_outside() -> None:
     assert world.asked == [("dynamodb", None, 22.5)]
     (answer,) = world.answers
     assert (answer["Status"], answer["Reason"].partition(":")[0]) == ("FAILED", "TimedOut")
+
+
+def delete_of_nothing(server: LocalServer) -> dict[str, Any]:
+    """Return an event that needs no service for its answer."""
+    return {
+        "RequestType": "Delete",
+        "StackId": STACK,
+        "RequestId": "request-1",
+        "LogicalResourceId": "BoardRoom",
+        "ResourceType": "Custom::WorkMailResource",
+        "ResponseURL": f"http://localhost:{server.port}/answer",
+        "PhysicalResourceId": NOT_CREATED,
+    }
+
+
+def test_an_answer_that_was_refused_for_good_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    """After HTTP 403 the invocation ends without an error, which Lambda would repeat; a metric tells (contract 7)."""
+    with serving(Reply(403)) as server:
+        handler(delete_of_nothing(server), Context())
+        assert len(server.requests) == 1
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [line.get("Unanswered") for line in metrics] == [[1.0]]
+
+
+def test_an_answer_that_did_not_get_through_is_raised() -> None:
+    """Where a further try may help, the invocation fails, so that Lambda delivers the event again (contract 7)."""
+    world = World()
+    outside = Outside(clock=world.clock, put=lambda _url, _body, _timeout: 503)
+    with serving() as server, pytest.raises(DeliveryError):
+        Invocation(delete_of_nothing(server), Context(), outside).run()

@@ -1,7 +1,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import workmail_resource
-from tests.unit.workmail_resource.support import DROP, RESOURCE, STACK, LocalServer, Reply, serving
-from workmail_resource.last_resort import handler
-from workmail_resource.ownership.rules import CREATE_FAILED
-from workmail_resource.protocol.response import AnswerRefusedError, InvalidResponseUrlError
+from tests.unit.workmail_resource.support import RESOURCE, STACK, FakeClock, LocalServer, Reply, serving
+from workmail_resource.last_resort import DELIVERY_TIME, answer, handler
+from workmail_resource.ownership.rules import FUNCTION_FAILED
+from workmail_resource.protocol.response import DeliveryError, InvalidResponseUrlError
 
 SIGNATURE = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
@@ -27,10 +27,9 @@ class Context:
 
 @dataclass(frozen=True)
 class World:
-    """The two that the function talks to."""
+    """What the function talks to."""
 
     sink: LocalServer
-    ledger: LocalServer
 
     def event(self, request_type: str = "Create", **changes: Any) -> dict[str, Any]:
         """Return an event whose answers come to the sink."""
@@ -71,52 +70,24 @@ def record_of(event: object) -> dict[str, Any]:
     }
 
 
-def items(*found: dict[str, Any]) -> Reply:
-    """Return DynamoDB's answer with these items."""
-    return Reply(body=json.dumps({"Items": found}).encode())
-
-
-def entry(request_id: str, resource_id: str | None) -> dict[str, Any]:
-    """Return an item of the ledger."""
-    item: dict[str, Any] = {"Owner": {"S": f"{STACK}|BoardRoom"}, "RequestId": {"S": request_id}}
-    return item if resource_id is None else {**item, "ResourceId": {"S": resource_id}}
-
-
-Make = Callable[..., World]
-
-
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Make the function's environment, with a ledger that answers so."""
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Make a place for the answers."""
+    monkeypatch.setenv("AWS_SAM_LOCAL", "true")
     with serving() as sink:
-        servers = []
-
-        def make(*replies: Reply) -> World:
-            context = serving(*(replies or (items(),)))
-            servers.append(context)
-            ledger = context.__enter__()
-            monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://localhost:{ledger.port}")
-            return World(sink, ledger)
-
-        monkeypatch.setenv("AWS_SAM_LOCAL", "true")
-        monkeypatch.setenv("AWS_REGION", "eu-west-1")
-        monkeypatch.setenv("LEDGER_TABLE", "ledger")
-        yield make
-        for context in servers:
-            context.__exit__(None, None, None)
+        yield World(sink)
 
 
-def test_a_dead_function_s_event_is_answered(world: Make) -> None:
+def test_a_dead_function_s_event_is_answered(world: World) -> None:
     """An event whose function died on every try is answered FAILED, once, with what to do (contracts 1, 5 and 13)."""
-    made = world()
-    body = made.answer(made.event())
+    body = world.answer(world.event())
     assert (body["Status"], body["StackId"], body["RequestId"], body["LogicalResourceId"]) == (
         "FAILED",
         STACK,
         "request-1",
         "BoardRoom",
     )
-    assert body["PhysicalResourceId"] == CREATE_FAILED
+    assert body["PhysicalResourceId"] == FUNCTION_FAILED
     assert body["Data"] == {}
     assert body["Reason"].startswith(
         "FunctionFailed: the provider's function ended without an answer in each of 3 tries "
@@ -125,52 +96,10 @@ def test_a_dead_function_s_event_is_answered(world: Make) -> None:
     assert body["Reason"].endswith(" (Lambda request ID: lambda-9; log stream: last-resort-stream)")
 
 
-def test_a_room_that_the_ledger_knows_is_named(world: Make) -> None:
-    """Where the dead Create has made a room, the answer has its id, for the Delete to come (contracts 13 and 19)."""
-    made = world(items(entry("request-0", None), entry("request-1", RESOURCE)))
-    assert made.answer(made.event())["PhysicalResourceId"] == RESOURCE
-    (request,) = made.ledger.requests
-    assert json.loads(request.body)["ExpressionAttributeValues"] == {":key": {"S": f"{STACK}|BoardRoom"}}
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        [],
-        [entry("request-0", RESOURCE)],
-        [entry("request-1", None)],
-        [{"Owner": {"S": "x"}, "Entry": {"S": "cancelled"}, "By": {"S": "request-1"}}],
-    ],
-)
-def test_another_event_s_room_is_not_named(world: Make, found: list[dict[str, Any]]) -> None:
-    """A room that another event has made is not given out for this one's (contract 16)."""
-    made = world(items(*found))
-    assert made.answer(made.event())["PhysicalResourceId"] == CREATE_FAILED
-
-
-@pytest.mark.parametrize(
-    "reply", [Reply(400), Reply(500), DROP, Reply(body=b"{}"), Reply(body=b"[]"), Reply(body=b"nonsense")]
-)
-def test_without_a_ledger_there_is_an_answer(world: Make, reply: Reply) -> None:
-    """A ledger that cannot be asked does not keep the answer back; the Delete that follows asks again (contract 1)."""
-    made = world(reply)
-    assert made.answer(made.event())["PhysicalResourceId"] == CREATE_FAILED
-
-
-@pytest.mark.parametrize("variable", ["LEDGER_TABLE", "AWS_REGION", "AWS_ACCESS_KEY_ID"])
-def test_without_an_environment_there_is_an_answer(world: Make, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """A missing variable does not keep the answer back (contract 36)."""
-    made = world()
-    monkeypatch.delenv(variable)
-    assert made.answer(made.event())["PhysicalResourceId"] == CREATE_FAILED
-
-
 @pytest.mark.parametrize("request_type", ["Update", "Delete"])
-def test_an_existing_id_is_kept(world: Make, request_type: str) -> None:
-    """Update and Delete are answered with the event's id, without a question to the ledger (contracts 11 and 33)."""
-    made = world()
-    assert made.answer(made.event(request_type, PhysicalResourceId=RESOURCE))["PhysicalResourceId"] == RESOURCE
-    assert made.ledger.requests == []
+def test_an_existing_id_is_kept(world: World, request_type: str) -> None:
+    """Update and Delete are answered with the event's id (contracts 11 and 33)."""
+    assert world.answer(world.event(request_type, PhysicalResourceId=RESOURCE))["PhysicalResourceId"] == RESOURCE
 
 
 @pytest.mark.parametrize(
@@ -181,14 +110,14 @@ def test_an_existing_id_is_kept(world: Make, request_type: str) -> None:
         {"LogicalResourceId": None},
         {"RequestId": ""},
         {"PhysicalResourceId": 7},
+        {"PhysicalResourceId": "x" * 1025},
         {"ResourceProperties": None},
     ],
 )
-def test_a_broken_event_is_answered(world: Make, changes: dict[str, Any]) -> None:
+def test_a_broken_event_is_answered(world: World, changes: dict[str, Any]) -> None:
     """An event that may have been the cause is answered all the same, under an id (contracts 1 and 4)."""
-    made = world()
-    body = made.answer({**made.event(), **changes})
-    assert (body["Status"], body["PhysicalResourceId"]) == ("FAILED", CREATE_FAILED)
+    body = world.answer({**world.event(), **changes})
+    assert (body["Status"], body["PhysicalResourceId"]) == ("FAILED", FUNCTION_FAILED)
 
 
 @pytest.mark.parametrize(
@@ -201,42 +130,97 @@ def test_a_broken_event_is_answered(world: Make, changes: dict[str, Any]) -> Non
         {"responsePayload": {"errorType": "x" * 9000}},
     ],
 )
-def test_a_record_with_gaps_is_enough(world: Make, record: dict[str, Any]) -> None:
+def test_a_record_with_gaps_is_enough(world: World, record: dict[str, Any]) -> None:
     """Whatever Lambda leaves out of its record, there is a Reason that says what to do (contracts 2 and 5)."""
-    made = world()
-    body = made.answer(made.event(), **record)
+    body = world.answer(world.event(), **record)
     assert body["Reason"].startswith("FunctionFailed: ")
     assert body["Reason"].endswith("log stream: last-resort-stream)")
 
 
 @pytest.mark.parametrize("event", [None, [], "text", {}, {"ResponseURL": "ftp://localhost/"}])
-def test_without_a_url_that_is_raised(world: Make, event: object) -> None:
+def test_without_a_url_that_is_raised(world: World, event: object) -> None:
     """Where there is nowhere to answer to, nothing is sent, and it is raised (contract 8)."""
-    made = world()
     with pytest.raises(InvalidResponseUrlError):
         handler(record_of(event), Context())
-    assert made.sink.requests == made.ledger.requests == []
+    assert world.sink.requests == []
 
 
-def test_a_refused_answer_is_raised(world: Make) -> None:
-    """An answer that is refused is raised, so that the alarm on this function's errors tells of it (contract 7)."""
-    made = world()
+def test_a_refused_answer_is_counted_and_not_repeated(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is refused for good is logged and counted once, and Lambda does not try it again (contract 7)."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Rooms")
     with serving(Reply(403)) as refusing:
-        event = made.event(ResponseURL=f"http://localhost:{refusing.port}/?X-Amz-Signature={SIGNATURE}")
-        with pytest.raises(AnswerRefusedError):
-            handler(record_of(event), Context())
+        handler(record_of(world.event(ResponseURL=f"http://localhost:{refusing.port}/?X-Amz-Signature=x")), Context())
+        assert len(refusing.requests) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("error") for line in lines if line.get("message") == "the answer was not delivered"] == [
+        "AnswerRefusedError: the ResponseURL answered HTTP 403"
+    ]
+    (metric,) = (line for line in lines if "_aws" in line)
+    (directive,) = metric["_aws"]["CloudWatchMetrics"]
+    assert directive == {
+        "Namespace": "Rooms",
+        "Dimensions": [["service"]],
+        "Metrics": [{"Name": "Unanswered", "Unit": "Count"}],
+    }
+    assert (metric["Unanswered"], metric["service"]) == (1, "workmail-resource")
 
 
-def test_no_secret_is_told(world: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither log nor Reason has the ResponseURL's signature, a Description or a key in it (contract 38)."""
-    made = world(Reply(500))
-    body = made.answer(made.event())
+def answered_in_another_time(record: dict[str, Any]) -> dict[str, Any]:
+    """Let the function answer *record* on another transport and clock; return what was PUT."""
+    puts: list[dict[str, Any]] = []
+
+    def put(_url: str, body: bytes, _timeout: float) -> int:
+        puts.append(json.loads(body))
+        return 200
+
+    answer(record, Context(), clock=FakeClock(), uniform=lambda: 0.5, put=put, environment={})
+    (body,) = puts
+    return body
+
+
+def test_an_answer_that_does_not_get_through_is_raised(world: World) -> None:
+    """An answer that may get through later is tried for a while, and then raised for Lambda to repeat (contract 7)."""
+    clock = FakeClock()
+    record = record_of(world.event(ResponseURL="https://example.com/"))
+    with pytest.raises(DeliveryError):
+        answer(
+            record, Context(), clock=clock, uniform=lambda: 0.5, put=lambda _url, _body, _timeout: 503, environment={}
+        )
+    assert 30 < sum(clock.slept) < DELIVERY_TIME
+
+
+@pytest.mark.parametrize(
+    ("query", "waited"),
+    [
+        # FakeClock's now is 2023-11-14T22:13:20Z.
+        ("?X-Amz-Date=20231114T212320Z&X-Amz-Expires=7200", "waited for 50 minutes in Lambda's queue"),
+        (f"?Expires={1_700_000_000 - 3600 + 7200}", "waited for 60 minutes in Lambda's queue"),
+        ("", "waited too long in Lambda's queue"),
+    ],
+)
+def test_an_event_that_waited_too_long_is_told_so(world: World, query: str, waited: str) -> None:
+    """When no try was made because of the queue, the Reason says how long the event waited and what helps."""
+    record = record_of(world.event(ResponseURL=f"https://example.com/answer{query}"))
+    record["requestContext"] = {"condition": "EventAgeExceeded", "approximateInvokeCount": 0}
+    del record["responsePayload"]
+    body = answered_in_another_time(record)
+    assert body["Reason"].startswith(f"EventAgeExceeded: the event {waited}, which then gave it up (tries: 0)")
+    for help_ in ("ReservedConcurrency", "account's quota", "fewer rooms at once"):
+        assert help_ in body["Reason"]
+    assert body["PhysicalResourceId"] == FUNCTION_FAILED
+    assert "0 tries" not in body["Reason"]
+
+
+def test_no_secret_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither log nor Reason has the ResponseURL's signature or a Description in it (contract 38)."""
+    body = world.answer(world.event())
     lines = capsys.readouterr().out
     for text in (lines, json.dumps(body)):
         assert SIGNATURE not in text
         assert "merger" not in text
     assert [json.loads(line)["message"] for line in lines.splitlines()] == [
-        "the ledger could not be asked",
         "answering an event whose function died",
         "answered",
     ]

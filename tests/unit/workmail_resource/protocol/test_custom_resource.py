@@ -220,6 +220,10 @@ def test_data_that_cannot_be_sent_is_answered(sink: Sink, data: Any) -> None:
         (DELETE, "new-id", RESOURCE),
         ({**DELETE, "PhysicalResourceId": ""}, "", MARKER),
         ({**DELETE, "PhysicalResourceId": None}, "", MARKER),
+        # CloudFormation gives none of more than 1024 bytes, and takes none.
+        ({**DELETE, "PhysicalResourceId": "x" * 1025}, "", MARKER),
+        ({**UPDATE, "PhysicalResourceId": "ü" * 513}, "", MARKER),
+        ({**UPDATE, "PhysicalResourceId": "ü" * 512}, "", "ü" * 512),
     ],
 )
 def test_a_failure_has_the_right_id(sink: Sink, event: dict[str, Any], known_id: str, answered: str) -> None:
