@@ -33,8 +33,8 @@ from workmail_resource.protocol.custom_resource import CustomResource
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.telemetry import Telemetry
 from workmail_resource.workmail.errors import InvalidPropertiesError
-from workmail_resource.workmail.properties import MAX_ALIASES, BookingOptions, parse
-from workmail_resource.workmail.room import BOOKING_KEYS, Room, attributes
+from workmail_resource.workmail.properties import BOOKING_KEYS, BookingOptions, parse
+from workmail_resource.workmail.room import Room, attributes
 
 REFERENCE = document("docs/custom-workmailresource.md")
 OPERATIONS = document("docs/operations.md")
@@ -336,8 +336,8 @@ def test_documented_lengths_are_the_limits(name: str, start: str, end: str) -> N
 
 def test_the_documented_number_of_aliases_is_the_limit() -> None:
     """The reference states how many aliases there may be."""
-    assert PROPERTIES["Aliases"]["Maximum"] == f"`{longest_of('Aliases')} | {MAX_ALIASES}`"
-    aliases = [f"alias{number}@example.com" for number in range(MAX_ALIASES + 1)]
+    most = int(code(PROPERTIES["Aliases"]["Maximum"])[0].partition(" | ")[2])
+    aliases = [f"alias{number}@example.com" for number in range(most + 1)]
     assert complaints(Aliases=aliases[:-1]) == []
     assert complaints(Aliases=aliases) != []
 

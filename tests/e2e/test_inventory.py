@@ -35,7 +35,17 @@ ODD_DESCRIPTIONS: Final = (
         "🪑🖥️",
         " spaces at both ends ",
     ),
-    *("${Room} and ${AWS::Region}", "$ {x} {{y}}", "!Ref Room", "true", "null", "two\nlines", "*all", "%x", "@home"),
+    *(
+        "${Room} and ${AWS::Region}",
+        "$ {x} {{y}}",
+        "!Ref Room",
+        "true",
+        "null",
+        "two\u2028lines",
+        "*all",
+        "%x",
+        "@home",
+    ),
     "x" * 64,
 )
 

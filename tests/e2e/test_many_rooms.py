@@ -102,7 +102,7 @@ def _plain(stage: Stage, name: str) -> dict[str, Any]:
     return room_properties(Name=name, Email=f"new-{name}@{DOMAIN}", Description="a declared description")
 
 
-def _with_lists(stage: Stage, name: str) -> dict[str, Any]:
+def _with_people(stage: Stage, name: str) -> dict[str, Any]:
     room = stage.create_room(name, Description="with a secret cellar", Email=f"{name}@{DOMAIN}")
     for alias in ("one", "two"):
         _call(stage, "CreateAlias", EntityId=room, Alias=f"{alias}-{name}@{DOMAIN}")
@@ -153,7 +153,7 @@ def _equipment(stage: Stage, name: str) -> dict[str, Any]:
 
 
 #: Each makes a room and returns what is declared of it: something else than it is.
-KINDS: Final = (_plain, _with_lists, _hidden, _never_registered, _formerly_registered, _equipment)
+KINDS: Final = (_plain, _with_people, _hidden, _never_registered, _formerly_registered, _equipment)
 
 
 def _describes(stage: Stage) -> bytes:

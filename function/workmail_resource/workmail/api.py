@@ -11,9 +11,9 @@ from workmail_resource.aws.calls import Caller
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.clock import Deadline
 
-from .plan import Step
+from .plan import Step, same_name
 from .properties import BookingOptions, Declaration
-from .room import BOOKING_KEYS, Room, with_lists
+from .room import Room
 
 _NOT_FOUND: Final = "EntityNotFoundException"
 _PAGE: Final = 100
@@ -90,23 +90,21 @@ class WorkMail:
         """Return *room* with its aliases and delegates read; a disabled one has none that count."""
         if not room.enabled:
             return replace(room, aliases=frozenset(), delegates=frozenset())
-        return self._with_lists(room)
+        return self._listed(room)
 
     def with_kept_lists(self, room: Room) -> Room:
         """Return *room* with what WorkMail keeps of its aliases and delegates, even while it is disabled."""
         try:
-            return self._with_lists(room)
+            return self._listed(room)
         except ServiceError as error:
             if room.enabled or error.code != "EntityStateException":
                 raise
             return self.with_lists(room)
 
-    def _with_lists(self, room: Room) -> Room:
+    def _listed(self, room: Room) -> Room:
         delegates = self._pages("ListResourceDelegates", {"ResourceId": room.resource_id}, "Delegates")
         aliases = self._pages("ListAliases", {"EntityId": room.resource_id}, "Aliases")
-        return with_lists(
-            room, aliases=frozenset(aliases), delegates=frozenset(delegate["Id"] for delegate in delegates)
-        )
+        return room.listing(aliases=aliases, delegates=(delegate["Id"] for delegate in delegates))
 
     def find(self, name: str) -> Room | None:
         """Return the live resource of this name; None when no resource has it.
@@ -115,10 +113,10 @@ class WorkMail:
         is unknown; the list, filtered by the name as prefix, is asked when it did not find the live one.
         """
         room = self.describe(name)
-        if room is not None and room.name.casefold() == name.casefold():
+        if room is not None and same_name(room.name, name):
             return room
         for item in self._pages("ListResources", {"Filters": {"NamePrefix": name}}, "Resources"):
-            if item["Name"].casefold() == name.casefold() and item["State"] != "DELETED":
+            if same_name(item["Name"], name) and item["State"] != "DELETED":
                 return self.describe(item["Id"])
         return None
 
@@ -171,13 +169,6 @@ class WorkMail:
 
 def as_room(response: Mapping[str, Any]) -> Room:
     """Return the resource that an answer of DescribeResource shows, without its lists."""
-    defaults = BookingOptions()
-    options = response.get("BookingOptions") or {}
-    values = (
-        defaults.auto_accept_requests,
-        defaults.auto_decline_recurring_requests,
-        defaults.auto_decline_conflicting_requests,
-    )
     return Room(
         resource_id=response["ResourceId"],
         name=response["Name"],
@@ -186,5 +177,5 @@ def as_room(response: Mapping[str, Any]) -> Room:
         email=response.get("Email"),
         description=response.get("Description") or None,
         hidden=response.get("HiddenFromGlobalAddressList", False),
-        booking=BookingOptions(*(options.get(key, value) for key, value in zip(BOOKING_KEYS, values, strict=True))),
+        booking=BookingOptions.of(response.get("BookingOptions") or {}),
     )

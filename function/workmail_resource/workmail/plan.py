@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .room import BOOKING_KEYS, Room, Wanted
+from .room import Room, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,24 @@ def _address(room: Room, email: str, aliases: dict[str, str]) -> Iterator[Step]:
 
 
 def _same_attributes(room: Room, wanted: Wanted) -> bool:
-    return (room.name, room.type, room.description, room.hidden, room.booking) == (
-        wanted.name,
-        wanted.type,
-        wanted.description,
-        wanted.hidden,
-        wanted.booking,
+    return (
+        same_name(room.name, wanted.name)
+        and _same_description(room.description, wanted.description)
+        and (room.type, room.hidden, room.booking) == (wanted.type, wanted.hidden, wanted.booking)
     )
+
+
+def same_name(one: str, other: str) -> bool:
+    """Tell whether two names are the same to WorkMail, which does not tell upper from lower case.
+
+    It may also show a name in another case than it was given in, so that a change of case alone could never be seen.
+    """
+    return one.casefold() == other.casefold()
+
+
+def _same_description(one: str | None, other: str | None) -> bool:
+    # WorkMail may trim what it is given, and rooms from before may have blanks at their ends.
+    return (one or "").strip() == (other or "").strip()
 
 
 def _update(resource_id: str, wanted: Wanted) -> Step:
@@ -88,7 +99,6 @@ def _update(resource_id: str, wanted: Wanted) -> Step:
     performing another DescribeResource call"), and what a missing booking option becomes is unknown: so nothing is left
     out.
     """
-    booking = wanted.booking
     return Step(
         "UpdateResource",
         {
@@ -97,17 +107,7 @@ def _update(resource_id: str, wanted: Wanted) -> Step:
             "Type": wanted.type,
             "Description": wanted.description or "",
             "HiddenFromGlobalAddressList": wanted.hidden,
-            "BookingOptions": dict(
-                zip(
-                    BOOKING_KEYS,
-                    (
-                        booking.auto_accept_requests,
-                        booking.auto_decline_recurring_requests,
-                        booking.auto_decline_conflicting_requests,
-                    ),
-                    strict=True,
-                )
-            ),
+            "BookingOptions": wanted.booking.by_key(),
         },
         f"Name {wanted.name}",
     )
@@ -131,8 +131,9 @@ def differences(room: Room, wanted: Wanted) -> tuple[str, ...]:
         found.append(f"State is {room.state}, not {state}")
     if wanted.email is not None and (room.email or "").casefold() != wanted.email.casefold():
         found.append(f"Email is {room.email or 'absent'}, not {wanted.email}")
+    if not same_name(room.name, wanted.name):
+        found.append(f"Name is {room.name}, not {wanted.name}")
     for label, actual, declared in (
-        ("Name", room.name, wanted.name),
         ("Type", room.type, wanted.type),
         ("HiddenFromGlobalAddressList", room.hidden, wanted.hidden),
         ("BookingOptions", room.booking, wanted.booking),
@@ -141,7 +142,7 @@ def differences(room: Room, wanted: Wanted) -> tuple[str, ...]:
     ):
         if actual != declared:
             found.append(f"{label} is {actual}, not {declared}")
-    if room.description != wanted.description:
+    if not _same_description(room.description, wanted.description):
         found.append("Description is another")
     return tuple(found)
 

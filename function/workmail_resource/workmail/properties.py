@@ -1,41 +1,45 @@
 """What a template declares: the properties of one room or piece of equipment, parsed from CloudFormation's strings.
 
-Pure: nothing here calls anything. The limits are those of the WorkMail API model
-(https://docs.aws.amazon.com/workmail/latest/APIReference/API_CreateResource.html).
+Pure: nothing here calls anything. Which properties there are, and what each may be, :mod:`.table` says.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import Any, Final, Self
 
 from .errors import InvalidPropertiesError
+from .table import (
+    BOOKING_OPTIONS,
+    CLOUDFORMATION,
+    ORGANIZATION_ID,
+    PROPERTIES,
+    ExistingResource,
+    Property,
+    ResourceType,
+)
 
-ResourceType = Literal["ROOM", "EQUIPMENT"]
-ExistingResource = Literal["FAIL", "ADOPT"]
-
-#: Keys that CloudFormation itself puts into every custom resource's properties.
-CLOUDFORMATION_KEYS: Final = frozenset({"ServiceToken", "ServiceTimeout"})
-
-MAX_NAME: Final = 20
-MAX_DESCRIPTION: Final = 64
-MAX_EMAIL: Final = 254
-MAX_ALIASES: Final = 100
-MAX_ENTITY_IDENTIFIER: Final = 256
-
-_ORGANIZATION_ID = re.compile(r"m-[0-9a-f]{32}")
-_NAME = re.compile(r"[\w\-.]+(@[a-zA-Z0-9.\-]+\.[a-zA-Z0-9-]{2,})?", re.ASCII)
-_EMAIL = re.compile(r"[a-zA-Z0-9._%+-]{1,64}@[a-zA-Z0-9.-]+\.[a-zA-Z-]{2,}")
-_ENTITY_IDENTIFIER = re.compile(r"[a-zA-Z0-9._%+@-]+")
+#: The booking options' names in the API, in the order of :class:`BookingOptions`.
+BOOKING_KEYS: Final = tuple(option.name for option in BOOKING_OPTIONS)
+_ACCEPT, _DECLINE_RECURRING, _DECLINE_CONFLICTING = (bool(option.default) for option in BOOKING_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class BookingOptions:
     """How a room answers booking requests; the defaults are those of a new WorkMail resource."""
 
-    auto_accept_requests: bool = True
-    auto_decline_recurring_requests: bool = False
-    auto_decline_conflicting_requests: bool = True
+    auto_accept_requests: bool = _ACCEPT
+    auto_decline_recurring_requests: bool = _DECLINE_RECURRING
+    auto_decline_conflicting_requests: bool = _DECLINE_CONFLICTING
+
+    @classmethod
+    def of(cls, values: Mapping[str, bool]) -> Self:
+        """Return the options by their names in the API; one that is missing has its default."""
+        return cls(*(values.get(option.name, option.default) for option in BOOKING_OPTIONS))
+
+    def by_key(self) -> dict[str, bool]:
+        """Return the options by their names in the API."""
+        return dict(zip(BOOKING_KEYS, astuple(self), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,48 +82,33 @@ def parse(properties: Mapping[str, Any]) -> Declaration:
         With every problem that there is, not only the first.
     """
     reader = _Reader(properties)
-    reader.refuse_unknown(_PROPERTIES | CLOUDFORMATION_KEYS)
-    organization_id = reader.text(
-        "OrganizationId", _ORGANIZATION_ID, 34, "m- followed by 32 hexadecimal digits", required=True
-    )
-    name = reader.text(
-        "Name",
-        _NAME,
-        MAX_NAME,
-        "letters, digits, '_', '-' and '.', without spaces, optionally followed by @ and a domain",
-        required=True,
-    )
-    type_ = reader.choice("Type", get_args(ResourceType), required=True)
-    existing = reader.choice("ExistingResource", get_args(ExistingResource)) or "FAIL"
-    description = reader.text("Description", None, MAX_DESCRIPTION, "")
-    hidden = reader.boolean("HiddenFromGlobalAddressList", default=False)
-    email = reader.text("Email", _EMAIL, MAX_EMAIL, "an e-mail address")
-    aliases = reader.texts("Aliases", _EMAIL, MAX_EMAIL, "an e-mail address", MAX_ALIASES)
-    delegates = reader.texts(
-        "Delegates", _ENTITY_IDENTIFIER, MAX_ENTITY_IDENTIFIER, "the id, name or address of a user or group", None
-    )
-    booking = _booking(reader)
-    reader.need("Email", has=email is not None or "Email" in properties, by="Aliases", when=bool(aliases))
-    reader.need("Email", has=email is not None or "Email" in properties, by="Delegates", when=bool(delegates))
+    reader.refuse_unknown(PROPERTIES, besides={one.name for one in CLOUDFORMATION})
+    values = {one.name: reader.read(one) for one in PROPERTIES}
+    for one in PROPERTIES:
+        if one.needs is not None and values[one.name] and one.needs not in properties:
+            reader.problem(
+                one.name, f"needs {one.needs}: only a resource that is registered with an address can have them"
+            )
+    email, aliases, booking = values["Email"], values["Aliases"], values["BookingOptions"]
     if email is not None and email.casefold() in {alias.casefold() for alias in aliases}:
         reader.problem("Aliases", f"lists {email}, which is the Email itself; leave it out of Aliases")
-    if not booking.auto_accept_requests and not delegates and "Delegates" not in reader.faulty:
+    if not booking.auto_accept_requests and not values["Delegates"] and "Delegates" not in reader.faulty:
         reader.problem(
             "BookingOptions.AutoAcceptRequests",
             "is false, so somebody must answer the requests; declare at least one of Delegates",
         )
     reader.finish()
     return Declaration(
-        organization_id=organization_id or "",
-        name=name or "",
-        type="EQUIPMENT" if type_ == "EQUIPMENT" else "ROOM",
-        description=description,
-        hidden=hidden,
+        organization_id=values["OrganizationId"],
+        name=values["Name"],
+        type=values["Type"],
+        description=values["Description"],
+        hidden=values["HiddenFromGlobalAddressList"],
         email=email,
         aliases=aliases,
         booking=booking,
-        delegates=delegates,
-        existing="ADOPT" if existing == "ADOPT" else "FAIL",
+        delegates=values["Delegates"],
+        existing=values["ExistingResource"],
     )
 
 
@@ -129,43 +118,12 @@ def organization_id(properties: Mapping[str, Any]) -> str | None:
     Old and broken properties reach Delete and Update too, and must block neither (contracts 29 and 35).
     """
     value = properties.get("OrganizationId")
-    return value if isinstance(value, str) and _ORGANIZATION_ID.fullmatch(value) else None
+    return value if isinstance(value, str) and re.fullmatch(ORGANIZATION_ID.pattern, value) else None
 
 
 def declares_adopt(properties: Mapping[str, Any]) -> bool:
     """Tell whether *properties*, valid or not, declare ``ExistingResource: ADOPT``."""
     return properties.get("ExistingResource") == "ADOPT"
-
-
-_PROPERTIES: Final = frozenset(
-    {
-        "OrganizationId",
-        "Name",
-        "Type",
-        "Description",
-        "HiddenFromGlobalAddressList",
-        "Email",
-        "Aliases",
-        "BookingOptions",
-        "Delegates",
-        "ExistingResource",
-    }
-)
-_BOOKING_OPTIONS: Final = {
-    "AutoAcceptRequests": True,
-    "AutoDeclineRecurringRequests": False,
-    "AutoDeclineConflictingRequests": True,
-}
-
-
-def _booking(reader: "_Reader") -> BookingOptions:
-    value = reader.values.get("BookingOptions", {})
-    if not isinstance(value, Mapping):
-        reader.problem("BookingOptions", f"must be an object with {', '.join(_BOOKING_OPTIONS)}")
-        return BookingOptions()
-    inner = _Reader(value, prefix="BookingOptions.", problems=reader.problems, faulty=reader.faulty)
-    inner.refuse_unknown(frozenset(_BOOKING_OPTIONS))
-    return BookingOptions(*(inner.boolean(key, default=default) for key, default in _BOOKING_OPTIONS.items()))
 
 
 @dataclass(slots=True)
@@ -185,73 +143,88 @@ class _Reader:
         if self.problems:
             raise InvalidPropertiesError(self.problems)
 
-    def refuse_unknown(self, known: frozenset[str]) -> None:
-        for key in sorted(set(self.values) - known):
-            self.problem(key, f"is not a property here{_did_you_mean(key, known - CLOUDFORMATION_KEYS)}")
+    def refuse_unknown(self, known: Sequence[Property], *, besides: Collection[str] = ()) -> None:
+        names = {one.name for one in known}
+        for key in sorted(set(self.values) - names - set(besides)):
+            self.problem(key, f"is not a property here{_did_you_mean(key, names)}")
 
-    def need(self, other: str, *, has: bool, by: str, when: bool) -> None:
-        if when and not has:
-            self.problem(by, f"needs {other}: only a resource that is registered with an address can have them")
+    def read(self, one: Property) -> Any:
+        """Return the value of a property; of one that is missing or wrong, its default."""
+        if one.kind == "object":
+            return self._booking(one)
+        if one.name not in self.values:
+            if one.required:
+                self.problem(one.name, f"is required{f'; it is {_any_of(one)}' if one.values else ''}")
+            return one.default
+        value = self.values[one.name]
+        match one.kind:
+            case "text":
+                return self._text(one, one.name, value)
+            case "texts":
+                return self._texts(one, value)
+            case "choice":
+                return self._choice(one, value)
+            case "boolean":
+                return self._boolean(one, value)
+        raise AssertionError(f"{one.name} is of kind {one.kind}, which no property of a resource is")
 
-    def text(
-        self, key: str, pattern: re.Pattern[str] | None, longest: int, form: str, *, required: bool = False
-    ) -> str | None:
-        if key not in self.values:
-            if required:
-                self.problem(key, "is required")
-            return None
-        return self._text(key, self.values[key], pattern, longest, form)
-
-    def _text(self, key: str, value: object, pattern: re.Pattern[str] | None, longest: int, form: str) -> str | None:
+    def _text(self, one: Property, key: str, value: object) -> str | None:
+        form = one.form
         if not isinstance(value, str):
             self.problem(key, f"must be a string, not {_kind(value)}")
         elif not value:
             self.problem(key, "is empty; give it a value, or leave it out (AWS::NoValue in a condition)")
-        elif len(value) > longest:
-            self.problem(key, f"has {len(value)} characters; at most {longest} are allowed")
-        elif pattern is not None and not pattern.fullmatch(value):
-            self.problem(key, f"is {value!r}; it must be {form}")
+        elif form is not None and len(value) > form.longest:
+            self.problem(key, f"has {len(value)} characters; at most {form.longest} are allowed")
+        elif form is not None and not re.fullmatch(form.pattern, value):
+            self.problem(key, f"must be {form.words}" if one.sensitive else f"is {value!r}; it must be {form.words}")
         else:
             return value
         return None
 
-    def texts(self, key: str, pattern: re.Pattern[str], longest: int, form: str, most: int | None) -> tuple[str, ...]:
-        values = self.values.get(key, [])
+    def _texts(self, one: Property, values: object) -> tuple[str, ...]:
         if not isinstance(values, list):
-            self.problem(key, f"must be a list, not {_kind(values)}")
+            self.problem(one.name, f"must be a list, not {_kind(values)}")
             return ()
-        if most is not None and len(values) > most:
-            self.problem(key, f"has {len(values)} entries; at most {most} are allowed")
+        if one.most is not None and len(values) > one.most:
+            self.problem(one.name, f"has {len(values)} entries; at most {one.most} are allowed")
         texts: dict[str, str] = {}
         for index, value in enumerate(values):
-            text = self._text(f"{key}[{index}]", value, pattern, longest, form)
+            text = self._text(one, f"{one.name}[{index}]", value)
             if text is None:
-                self.faulty.add(key)
+                self.faulty.add(one.name)
             elif text.casefold() in texts:
-                self.problem(key, f"lists {text} twice")
+                self.problem(one.name, f"lists {text} twice")
             else:
                 texts[text.casefold()] = text
         return tuple(texts.values())
 
-    def choice(self, key: str, allowed: tuple[str, ...], *, required: bool = False) -> str | None:
-        if key not in self.values:
-            if required:
-                self.problem(key, f"is required; it is {' or '.join(allowed)}")
-            return None
-        value = self.values[key]
-        if value in allowed:
-            return str(value)
-        self.problem(key, f"is {value!r}; it must be {' or '.join(allowed)}")
-        return None
+    def _choice(self, one: Property, value: object) -> Any:
+        if value in one.values:
+            return value
+        self.problem(one.name, f"is {value!r}; it must be {_any_of(one)}")
+        return one.default
 
-    def boolean(self, key: str, *, default: bool) -> bool:
-        value = self.values.get(key, default)
+    def _boolean(self, one: Property, value: object) -> Any:
         if isinstance(value, bool):
             return value
         if isinstance(value, str) and value.lower() in {"true", "false"}:
             return value.lower() == "true"
-        self.problem(key, f"is {value!r}; it must be true or false")
-        return default
+        self.problem(one.name, f"is {value!r}; it must be true or false")
+        return one.default
+
+    def _booking(self, one: Property) -> BookingOptions:
+        values = self.values.get(one.name, {})
+        if not isinstance(values, Mapping):
+            self.problem(one.name, f"must be an object with {', '.join(BOOKING_KEYS)}")
+            return BookingOptions()
+        inner = _Reader(values, prefix=f"{one.name}.", problems=self.problems, faulty=self.faulty)
+        inner.refuse_unknown(one.options)
+        return BookingOptions.of({option.name: inner.read(option) for option in one.options})
+
+
+def _any_of(one: Property) -> str:
+    return " or ".join(one.values)
 
 
 def _kind(value: object) -> str:
@@ -259,7 +232,7 @@ def _kind(value: object) -> str:
     return names.get(type(value), "null" if value is None else type(value).__name__)
 
 
-def _did_you_mean(key: str, known: frozenset[str]) -> str:
+def _did_you_mean(key: str, known: Collection[str]) -> str:
     # Imported here because only a faulty template pays for it.
     from difflib import get_close_matches  # noqa: PLC0415
 

@@ -1,15 +1,12 @@
 """One resource as WorkMail shows it, and as it shall be. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field, replace
+from typing import Any, Literal
 
 from .properties import BookingOptions, Declaration
 
 State = Literal["ENABLED", "DISABLED", "DELETED"]
-
-#: The booking options' names in the API, in the order of :class:`BookingOptions`.
-BOOKING_KEYS: Final = ("AutoAcceptRequests", "AutoDeclineRecurringRequests", "AutoDeclineConflictingRequests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,12 @@ class Room:
     def enabled(self) -> bool:
         """Whether the resource is registered, and so bookable."""
         return self.state == "ENABLED"
+
+    def listing(self, *, aliases: Iterable[str], delegates: Iterable[str]) -> "Room":
+        """Return the room with what WorkMail lists of it: the primary address stands among its aliases there."""
+        primary = (self.email or "").casefold()
+        others = frozenset(alias for alias in aliases if alias.casefold() != primary)
+        return replace(self, aliases=others, delegates=frozenset(delegates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,7 @@ def snapshot(room: Room) -> dict[str, Any]:
         "Email": room.email,
         "Description": room.description,
         "HiddenFromGlobalAddressList": room.hidden,
-        "BookingOptions": [
-            room.booking.auto_accept_requests,
-            room.booking.auto_decline_recurring_requests,
-            room.booking.auto_decline_conflicting_requests,
-        ],
+        "BookingOptions": list(astuple(room.booking)),
         "Aliases": sorted(room.aliases or ()),
         "Delegates": sorted(room.delegates or ()),
     }
@@ -139,11 +138,3 @@ def attributes(room: Room, organization_id: str) -> dict[str, str]:
         "Email": (room.email or "") if room.enabled else "",
         "State": room.state,
     }
-
-
-def with_lists(room: Room, *, aliases: frozenset[str], delegates: frozenset[str]) -> Room:
-    """Return *room* with its aliases (less the primary address, which WorkMail lists too) and its delegates."""
-    primary = (room.email or "").casefold()
-    return replace(
-        room, aliases=frozenset(alias for alias in aliases if alias.casefold() != primary), delegates=delegates
-    )

@@ -84,6 +84,7 @@ def test_a_disabled_room_has_no_email() -> None:
         ({"name": "board room"}, "Name is 'board room'"),
         ({"name": "x" * 21}, "Name has 21 characters"),
         ({"description": "x" * 65}, "Description has 65 characters"),
+        ({"description": "two\nlines"}, "Description must be a text without a blank"),
         ({"description": "a {{resolve:ssm:x}}"}, "CloudFormation would replace"),
         ({"description": f"Custom::WorkMailResource owner {'0' * 32}"}, "a stack is creating it"),
         ({"email": None}, "shows no address"),
@@ -95,6 +96,12 @@ def test_a_disabled_room_has_no_email() -> None:
 def test_what_cannot_be_declared_is_left_out(changes: dict[str, Any], reason: str) -> None:
     """A resource that the function would refuse or change is left out, and the reason names the property."""
     assert reason in reasons(resource(**changes))
+
+
+@pytest.mark.parametrize(("shown", "taken"), [(" 12 seats\u00a0", "12 seats"), (" ", None)])
+def test_blanks_around_a_description_are_left_away(shown: str, taken: str | None) -> None:
+    """The function takes no blanks at the ends of a text, and leaves those alone that WorkMail shows."""
+    assert declared(resource(description=shown)).get("Description") == taken
 
 
 def test_names_that_differ_in_case_only() -> None:

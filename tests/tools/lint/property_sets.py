@@ -12,6 +12,10 @@ _names = st.text(_WORD + "_-.", min_size=1, max_size=20)
 _locals = st.text(_WORD + "._%+-", min_size=1, max_size=12)
 _addresses = st.builds("{}@{}.example.com".format, _locals, st.text(_WORD, min_size=1, max_size=5))
 _delegates = st.one_of(_addresses, _names)
+#: Of every kind of character but control characters, without blanks at the ends.
+descriptions = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=64).filter(
+    lambda text: text == text.strip("\ufeff") == text.strip()
+)
 _booleans = st.sampled_from([True, False, "true", "false", "True", "FALSE", "tRUE"])
 _same = str.casefold
 
@@ -22,9 +26,7 @@ RIGHT: Final[Mapping[str, st.SearchStrategy[Any]]] = {
         _names, st.builds("{}@example.com".format, st.text(_WORD, min_size=1, max_size=8)), st.integers(0, 10**20 - 1)
     ),
     "Type": st.sampled_from(["ROOM", "EQUIPMENT"]),
-    "Description": st.one_of(
-        st.text(min_size=1, max_size=64), st.integers(), st.floats(allow_nan=False), st.booleans()
-    ),
+    "Description": st.one_of(descriptions, st.integers(), st.floats(allow_nan=False), st.booleans()),
     "HiddenFromGlobalAddressList": _booleans,
     "Email": _addresses.map("primary.{}".format),
     "Aliases": st.lists(_addresses, max_size=4, unique_by=_same),
@@ -59,7 +61,29 @@ right = st.fixed_dictionaries(
 _scalars = st.one_of(
     st.text(max_size=70),
     st.sampled_from(
-        ["", " ", "yes", "NO", "0", "rooM", "é", "ﬁ", "١٢", "room ", "room\n", "a@b", "a@b.cd", "A@B.CD", "\U0001f3e2"]
+        [
+            "",
+            " ",
+            "two\nlines",
+            "tab\tin",
+            " before",
+            "after\u00a0",
+            "\ufeffmark",
+            "\x85",
+            "yes",
+            "NO",
+            "0",
+            "rooM",
+            "é",
+            "ﬁ",
+            "١٢",
+            "room ",
+            "room\n",
+            "a@b",
+            "a@b.cd",
+            "A@B.CD",
+            "\U0001f3e2",
+        ]
     ),
     st.text(_WORD + "@.", min_size=15, max_size=30),
     st.integers(min_value=-(10**70), max_value=10**70),

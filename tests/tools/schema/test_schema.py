@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft7Validator  # type: ignore[import-untyped] # jsonschema ships no types
 
 from tests.e2e.documents import ROOT, code, document
-from workmail_resource.workmail.properties import BookingOptions
-from workmail_resource.workmail.room import BOOKING_KEYS, Room, attributes
+from workmail_resource.workmail.properties import BOOKING_KEYS, BookingOptions
+from workmail_resource.workmail.room import Room, attributes
 
 SCHEMA = json.loads((ROOT / "tools/workmail_rooms/schema/custom-workmailresource.json").read_text())
 REFERENCE = document("docs/custom-workmailresource.md")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from workmail_resource.workmail.room import BOOKING_KEYS, snapshot
+from workmail_resource.workmail.properties import BOOKING_KEYS
+from workmail_resource.workmail.room import snapshot
 from workmail_rooms.inventory.resources import Resource
 
 #: The columns of the CSV form.
@@ -47,7 +48,7 @@ def as_csv(organization_id: str, resources: Sequence[Resource]) -> str:
 def _object(resource: Resource) -> dict[str, Any]:
     data = snapshot(resource.room)
     return data | {
-        "BookingOptions": dict(zip(BOOKING_KEYS, data["BookingOptions"], strict=True)),
+        "BookingOptions": resource.room.booking.by_key(),
         "Delegates": [
             {"Id": delegate.id, "Type": delegate.type, "Name": delegate.name, "Email": delegate.email}
             for delegate in resource.delegates

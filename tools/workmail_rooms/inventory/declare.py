@@ -7,14 +7,14 @@ changes nothing.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from workmail_resource.ownership.rules import is_owner_mark
 from workmail_resource.workmail.errors import InvalidPropertiesError
 from workmail_resource.workmail.plan import differences, plan
 from workmail_resource.workmail.properties import BookingOptions, parse
-from workmail_resource.workmail.room import BOOKING_KEYS, Room, Wanted
+from workmail_resource.workmail.room import Room, Wanted
 from workmail_rooms.inventory.logical_ids import logical_id
 from workmail_rooms.inventory.resources import Delegate, Resource
 
@@ -84,8 +84,9 @@ def declare(organization_id: str, resources: Sequence[Resource]) -> tuple[list[D
 
 def _properties(organization_id: str, room: Room) -> dict[str, Any]:
     properties: dict[str, Any] = {"OrganizationId": organization_id, "Name": room.name, "Type": room.type}
-    if room.description is not None:
-        properties["Description"] = room.description
+    # The function takes no blanks at the ends, and does not miss them in what WorkMail shows.
+    if description := (room.description or "").strip():
+        properties["Description"] = description
     if room.hidden:
         properties["HiddenFromGlobalAddressList"] = True
     if room.enabled and room.email is not None:
@@ -93,7 +94,7 @@ def _properties(organization_id: str, room: Room) -> dict[str, Any]:
         if room.aliases:
             properties["Aliases"] = sorted(room.aliases, key=lambda alias: (alias.casefold(), alias))
     if room.booking != BookingOptions():
-        properties["BookingOptions"] = dict(zip(BOOKING_KEYS, astuple(room.booking), strict=True))
+        properties["BookingOptions"] = room.booking.by_key()
     if room.enabled and room.delegates:
         properties["Delegates"] = sorted(room.delegates)
     properties["ExistingResource"] = "ADOPT"

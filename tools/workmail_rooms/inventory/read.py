@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from workmail_resource.workmail.api import as_room
-from workmail_resource.workmail.room import Room, with_lists
 from workmail_rooms.inventory.failures import DENIED, code_of
 from workmail_rooms.inventory.progress import Progress
 from workmail_rooms.inventory.resources import Delegate, Resource, in_order
@@ -97,7 +96,7 @@ class Reader:
                 raise
             aliases, delegates = [], []
         return Resource(
-            room=_complete(room, aliases, delegates),
+            room=room.listing(aliases=aliases, delegates=(one.id for one in delegates)),
             delegates=tuple(delegates),
             enabled_date=description.get("EnabledDate"),
             disabled_date=description.get("DisabledDate"),
@@ -144,7 +143,3 @@ class Reader:
                 raise
             return delegate
         return replace(delegate, name=response.get("Name"), email=response.get("Email"))
-
-
-def _complete(room: Room, aliases: Iterable[str], delegates: Iterable[Delegate]) -> Room:
-    return with_lists(room, aliases=frozenset(aliases), delegates=frozenset(one.id for one in delegates))

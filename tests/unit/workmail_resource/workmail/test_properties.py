@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tools.lint.property_sets import descriptions
 from tests.unit.workmail_resource.support import DELEGATE, ORGANIZATION
 from workmail_resource.workmail.errors import InvalidPropertiesError
 from workmail_resource.workmail.properties import BookingOptions, Declaration, declares_adopt, organization_id, parse
+from workmail_resource.workmail.table import DELEGATE as DELEGATE_FORM
+from workmail_resource.workmail.table import DESCRIPTION, NAME, PROPERTIES
 
 LEAST: dict[str, Any] = {"OrganizationId": ORGANIZATION, "Name": "boardroom", "Type": "ROOM"}
 REGISTERED = {**LEAST, "Email": "boardroom@example.com"}
@@ -18,18 +21,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=4,
 )
-KEYS = [
-    "OrganizationId",
-    "Name",
-    "Type",
-    "Description",
-    "HiddenFromGlobalAddressList",
-    "Email",
-    "Aliases",
-    "BookingOptions",
-    "Delegates",
-    "ExistingResource",
-]
+KEYS = [one.name for one in PROPERTIES]
 
 
 def problems(properties: dict[str, Any]) -> list[str]:
@@ -159,6 +151,27 @@ def test_parse_keeps_a_name_that_looks_like_something_else(name: str) -> None:
         ({"Description": ""}, "Description is empty; give it a value, or leave it out (AWS::NoValue in a condition)"),
         ({"Description": "x" * 65}, "Description has 65 characters; at most 64 are allowed"),
         ({"Description": {"a": "b"}}, "Description must be a string, not an object"),
+        *(
+            ({"Description": odd}, f"Description must be {DESCRIPTION.words}")
+            for odd in (
+                " ",
+                " a",
+                "a ",
+                "a\u00a0",
+                "\u3000a",
+                "a\ufeff",
+                "a\nb",
+                "a\tb",
+                "\x00",
+                "a\x7f",
+                "\x85a",
+                "a\x9fb",
+            )
+        ),
+        ({"Name": " boardroom"}, f"Name is ' boardroom'; it must be {NAME.words}"),
+        ({"Email": "boardroom@example.com "}, "Email is 'boardroom@example.com '; it must be an e-mail address"),
+        ({"Aliases": ["a@example.com\n"]}, "Aliases[0] is 'a@example.com\\n'; it must be an e-mail address"),
+        ({"Delegates": ["anna\t"]}, f"Delegates[0] is 'anna\\t'; it must be {DELEGATE_FORM.words}"),
         ({"Email": "boardroom"}, "Email is 'boardroom'; it must be an e-mail address"),
         ({"Aliases": "a@example.com"}, "Aliases must be a list, not a string"),
         ({"Aliases": ["a@example.com", "b"]}, "Aliases[1] is 'b'; it must be an e-mail address"),
@@ -263,13 +276,13 @@ def test_parse_reports_every_problem() -> None:
         "OrganizationId",
         "Name",
         "Type",
-        "ExistingResource",
         "Description",
         "HiddenFromGlobalAddressList",
         "Email",
         "Aliases[0]",
-        "Delegates",
         "BookingOptions.AutoAcceptRequests",
+        "Delegates",
+        "ExistingResource",
     ]
 
 
@@ -302,7 +315,7 @@ def declarations(draw: st.DrawFn) -> tuple[dict[str, Any], Declaration]:
         organization_id=draw(st.from_regex(r"m-[0-9a-f]{32}", fullmatch=True)),
         name=draw(st.from_regex(r"[a-zA-Z0-9_.-]{1,20}", fullmatch=True)),
         type=draw(st.sampled_from(["ROOM", "EQUIPMENT"])),
-        description=draw(st.none() | st.text(min_size=1, max_size=64)),
+        description=draw(st.none() | descriptions),
         hidden=draw(st.booleans()),
         email=email,
         aliases=tuple(aliases),

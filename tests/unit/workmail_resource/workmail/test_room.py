@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.workmail_resource.support import DELEGATE, ORGANIZATION, OTHER_DELEGATE, RESOURCE
 from workmail_resource.workmail.plan import Step, differences, plan
 from workmail_resource.workmail.properties import BookingOptions, Declaration
-from workmail_resource.workmail.room import Room, State, Wanted, attributes, from_snapshot, snapshot, with_lists
+from workmail_resource.workmail.room import Room, State, Wanted, attributes, from_snapshot, snapshot
 
 DISABLED = Room(RESOURCE, "boardroom", "ROOM", "DISABLED", aliases=frozenset(), delegates=frozenset())
 ENABLED = replace(DISABLED, state="ENABLED", email="boardroom@example.com")
@@ -35,6 +35,21 @@ def test_plan_of_the_same_in_another_order_and_case_is_empty() -> None:
     room = replace(ENABLED, aliases=frozenset({"A@example.com", "b@example.com"}))
     wanted = replace(BOOKABLE, email="BoardRoom@Example.com", aliases=frozenset({"B@example.com", "a@example.com"}))
     assert plan(room, wanted) == ()
+
+
+def test_plan_of_a_name_in_another_case_is_empty() -> None:
+    """A name that WorkMail shows in another case than it was given in is no difference (contract 22)."""
+    room = replace(ENABLED, name="BoardRoom")
+    assert plan(room, BOOKABLE) == ()
+    assert differences(room, BOOKABLE) == ()
+
+
+def test_plan_of_a_trimmed_description_is_empty() -> None:
+    """A description of which WorkMail shows no blanks at the ends is no difference (contract 22)."""
+    room, wanted = replace(ENABLED, description="with a view"), replace(BOOKABLE, description=" with a view\u00a0")
+    assert plan(room, wanted) == plan(replace(room, description=None), replace(wanted, description=" ")) == ()
+    assert differences(room, wanted) == ()
+    assert plan(room, replace(wanted, description="with  a view")) != ()
 
 
 def test_plan_registers_before_anything_else() -> None:
@@ -138,7 +153,7 @@ def test_plan_updates_everything_at_once() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"name": "Boardroom"},
+        {"name": "den"},
         {"type": "EQUIPMENT"},
         {"description": "here"},
         {"hidden": True},
@@ -146,7 +161,7 @@ def test_plan_updates_everything_at_once() -> None:
     ],
 )
 def test_plan_updates_on_any_difference(change: dict[str, Any]) -> None:
-    """Each attribute that differs, the case of a name included, is reason enough for an UpdateResource."""
+    """Each attribute that differs is reason enough for an UpdateResource."""
     assert operations(ENABLED, replace(BOOKABLE, **change)) == [
         ("UpdateResource", f"Name {change.get('name', 'boardroom')}")
     ]
@@ -399,12 +414,8 @@ def test_attributes_have_the_same_keys_always(room: Room) -> None:
     assert all(isinstance(value, str) for value in data.values())
 
 
-def test_with_lists_leaves_out_the_primary_address() -> None:
+def test_the_primary_address_is_no_alias() -> None:
     """ListAliases may name the primary address too, in any case; it is no alias."""
-    room = with_lists(
-        ENABLED,
-        aliases=frozenset({"BOARDROOM@example.com", "alias@example.com"}),
-        delegates=frozenset({DELEGATE}),
-    )
+    room = ENABLED.listing(aliases=["BOARDROOM@example.com", "alias@example.com"], delegates=[DELEGATE])
     assert room.aliases == frozenset({"alias@example.com"})
     assert room.delegates == frozenset({DELEGATE})
