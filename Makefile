@@ -16,7 +16,7 @@ export PYTHONPATH := tools
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format build fixture lock clean
+.PHONY: help demo test check bench format generate build fixture lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,6 +46,9 @@ bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 ca
 format: $(READY) ## Format the code, and mend what the linter can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+generate: $(READY) ## Write what follows from the code and its tests: schema, reference, contracts, calls
+	@PYTHONPATH=.:function:tools $(BIN)/python -m generate
 
 build: $(READY) ## Build the deployable package with the AWS SAM CLI
 	@$(BIN)/sam build

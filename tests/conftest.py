@@ -1,7 +1,6 @@
 """What all tests share: the stage, and the checks and the summary at the end of a run."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections import defaultdict
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from generate.contracts import contracts_of
 from tests.harness import Records, Stage
 from tests.harness.handlers import plain_crhelper
 from tests.harness.policy import allowed_actions
@@ -19,8 +19,6 @@ os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "tools")
 
 _RECORDS = pytest.StashKey[Path]()
 _PROBLEMS = pytest.StashKey[list[tuple[int, str]]]()
-_IN_NAME = re.compile(r"test_contracts?((?:_\d+)+)")
-_IN_DOCSTRING = re.compile(r"\bcontracts? (\d+(?:(?:,| and|, and) \d+)*)", re.IGNORECASE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,13 +85,6 @@ def stage(run_stage: Callable[[bool], Stage], pytestconfig: pytest.Config) -> It
 
 
 # ------------------------------------------------------------------------------------------------------------ the end
-
-
-def contracts_of(name: str, docstring: str) -> set[int]:
-    """Return the numbers of the contracts that a test's name or docstring carries."""
-    texts = [match.group(1) for match in _IN_NAME.finditer(name)]
-    texts += [match.group(1) for match in _IN_DOCSTRING.finditer(docstring)]
-    return {int(number) for text in texts for number in re.findall(r"\d+", text)}
 
 
 @pytest.hookimpl(trylast=True)

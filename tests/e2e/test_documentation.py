@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +35,8 @@ from workmail_resource.telemetry import Telemetry
 from workmail_resource.workmail.errors import InvalidPropertiesError
 from workmail_resource.workmail.properties import BOOKING_KEYS, BookingOptions, parse
 from workmail_resource.workmail.room import Room, attributes
+from workmail_resource.workmail.table import CLOUDFORMATION
+from workmail_resource.workmail.table import PROPERTIES as TABLE
 
 REFERENCE = document("docs/custom-workmailresource.md")
 OPERATIONS = document("docs/operations.md")
@@ -76,22 +78,12 @@ def check_syntax(block: Block) -> None:
     text = block.text
     if block.language.startswith("json"):
         text = re.sub(r"\b(String|Boolean|Integer)\b", r'"\1"', text).replace(", ...", "")
-    content = decode_str(text)[0]
-    assert content == {
+    types = {"text": "String", "choice": "String", "boolean": "Boolean", "number": "Integer", "texts": ["String"]}
+    assert decode_str(text)[0] == {
         "Type": TYPE,
         "Properties": {
-            "ServiceToken": "String",
-            "ServiceTimeout": "Integer",
-            "OrganizationId": "String",
-            "Name": "String",
-            "Type": "String",
-            "Description": "String",
-            "HiddenFromGlobalAddressList": "Boolean",
-            "Email": "String",
-            "Aliases": ["String"],
-            "BookingOptions": dict.fromkeys(BOOKING_KEYS, "Boolean"),
-            "Delegates": ["String"],
-            "ExistingResource": "String",
+            one.name: {key.name: types[key.kind] for key in one.options} or types[one.kind]
+            for one in (*CLOUDFORMATION, *TABLE)
         },
     }
 
@@ -296,7 +288,7 @@ def test_only_the_organization_needs_replacement() -> None:
 def test_what_fits_the_documented_pattern_is_taken(name: str, data: st.DataObject) -> None:
     """A text of the documented pattern and length is taken; one of another form or length is refused."""
     facts = TEXTS[name]
-    pattern = re.compile(facts["Pattern"].strip("`"), re.ASCII)
+    pattern = re.compile(facts["Pattern"].strip("`"))
     longest = longest_of(name)
     good = data.draw(st.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) <= longest))
     assert complaints(**{name: given_as(name, good)}) == []
@@ -540,35 +532,6 @@ def test_the_seams_of_crhelper_exist() -> None:
     listed = {name for row in rows for name in code(row[0])}
     own = {name for name in vars(CustomResource) if callable(getattr(CustomResource, name))}
     assert listed == {name for name in own if hasattr(CfnResource, name)} - {"__class__", "__doc__", "__module__"}
-
-
-def test_every_contract_in_the_table_has_its_tests() -> None:
-    """The table names tests that exist, in the files it links, and has every contract that has a test."""
-    # GIVEN the tests that carry a contract's number
-    existing = defaultdict(set)
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        for name in re.findall(r"^def (test_contract_\d+_\w+)\(", path.read_text(), re.MULTILINE):
-            existing[contract(name)].add((path.relative_to(ROOT).as_posix(), name))
-    # WHEN the table is read
-    documented = {
-        int(row[0]): {
-            (link.removeprefix("../"), name)
-            for link, names in re.findall(r"\]\((.+?)\): ([^;]+)", row[2])
-            for name in code(names)
-        }
-        for row in ARCHITECTURE.table("Contracts and their tests", "Contract").rows
-    }
-    # THEN both have the same contracts, and the table no other tests
-    assert documented.keys() == existing.keys()
-    assert {
-        number: found - existing[number] for number, found in documented.items() if not found <= existing[number]
-    } == {}
-    assert all(documented.values())
-
-
-def contract(name: str) -> int:
-    """Return the number of the contract that a test is about."""
-    return int(name.split("_")[2])
 
 
 # --------------------------------------------------------------------------------------------------- the other pages

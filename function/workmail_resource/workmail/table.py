@@ -55,8 +55,8 @@ class Property:
         Of the text, or of each text of the list.
     values:
         Those of a choice.
-    least, most:
-        Of a number; *most* is the number of entries of a list, too.
+    most:
+        The greatest value of a number, which is at least 1, or the most entries of a list.
     options:
         The keys of an object.
     default:
@@ -75,7 +75,6 @@ class Property:
     required: bool = False
     form: Form | None = None
     values: tuple[str, ...] = ()
-    least: int | None = None
     most: int | None = None
     options: "tuple[Property, ...]" = ()
     default: Any = None
@@ -118,7 +117,6 @@ CLOUDFORMATION: Final = (
         "ServiceTimeout",
         "number",
         "The seconds after which CloudFormation gives up waiting for the provider's answer.",
-        least=1,
         most=3600,
     ),
 )

@@ -38,39 +38,6 @@ def test_the_schema_is_a_json_schema() -> None:
     assert all(facts["description"] for facts in SCHEMA["properties"].values())
 
 
-def test_the_reference_has_the_properties_of_the_schema() -> None:
-    """Both have the same properties, in the same order, and the same are required."""
-    assert list(DOCUMENTED) == list(WRITABLE)
-    assert [name for name, facts in DOCUMENTED.items() if facts["Required"] == "Yes"] == SCHEMA["required"]
-
-
-def test_what_needs_replacement_is_create_only() -> None:
-    """The schema and the reference say the same of what an update does."""
-    replacing = [name for name, facts in DOCUMENTED.items() if facts["Update requires"] == "Replacement"]
-    assert [f"/properties/{name}" for name in replacing] == SCHEMA["createOnlyProperties"]
-
-
-@pytest.mark.parametrize("name", WRITABLE)
-def test_the_reference_states_the_limits_of_the_schema(name: str) -> None:
-    """Types, patterns, lengths and values are the same, letter by letter."""
-    facts, schema = DOCUMENTED[name], resolved(WRITABLE[name])
-    kinds = {"array": "Array of String", "object": "[BookingOptions](#bookingoptions-1)", "string": "String"}
-    of_list = {"boolean": "Boolean", "integer": "Integer"}
-    kind = schema["type"]
-    assert facts["Type"] == (of_list[kind[0]] if isinstance(kind, list) else kinds[kind])
-    entry = resolved(schema.get("items", schema))
-    if "Pattern" in facts:
-        assert entry["pattern"] == f"^{facts['Pattern'].strip('`')}$(?!\\n)"
-    if "Allowed values" in facts and facts["Type"] == "String":
-        assert code(facts["Allowed values"]) == schema["enum"]
-    if facts["Type"] != "Integer" and "Maximum" in facts:
-        longest = [str(entry["maxLength"]), *([str(schema["maxItems"])] if "maxItems" in schema else [])]
-        assert facts["Maximum"] == f"`{' | '.join(longest)}`"
-        assert facts["Minimum"] == f"`{entry['minLength']}`"
-    if facts["Type"] == "Integer":
-        assert (facts["Minimum"], facts["Maximum"]) == (f"`{schema['minimum']}`", f"`{schema['maximum']}`")
-
-
 def test_the_attributes_are_those_of_the_function() -> None:
     """The schema, the reference and the function have the same attributes; the read-only ones are among them."""
     room = Room(resource_id="r-1", name="boardroom", type="ROOM", state="DISABLED")

@@ -16,6 +16,13 @@ TYPE: Final = "Custom::WorkMailResource"
 SCHEMA: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "schema" / "custom-workmailresource.json").read_text(encoding="utf-8")
 )
+#: The properties that are lists, and by property the other one that it needs.
+LISTS: Final = tuple(name for name, facts in SCHEMA["properties"].items() if facts.get("type") == "array")
+NEEDS: Final[dict[str, str]] = {
+    name: facts["anyOf"][-1]["required"][0] for name, facts in SCHEMA["dependencies"].items()
+}
+#: The properties that a template has to declare.
+REQUIRED: Final = tuple(SCHEMA["required"])
 WORKMAIL: Final = "https://docs.aws.amazon.com/workmail/latest/APIReference/API_CreateResource.html"
 CLOUDFORMATION: Final = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html"
 TAGS: Final = ("resources", "custom", "workmail")

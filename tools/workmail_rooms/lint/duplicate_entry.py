@@ -29,7 +29,7 @@ class DuplicateEntry(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint s
         _: Callable[[Any], Iterator[Any]],
     ) -> Iterator[Any]:
         """Yield the entries that are there twice; *written* are the properties before conditions decided."""
-        for name in ("Aliases", "Delegates"):
+        for name in _shared.LISTS:
             entries = properties.get(name)
             if not isinstance(entries, list):
                 continue

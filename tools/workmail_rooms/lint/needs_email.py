@@ -29,7 +29,7 @@ class NeedsEmail(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint ships
         """Yield the lists that need an Email."""
         if "Email" in properties:
             return
-        for name in ("Aliases", "Delegates"):
+        for name in (name for name, needed in _shared.NEEDS.items() if needed == "Email"):
             entries = properties.get(name)
             # A reference to a list and a split text have one entry at least.
             some = (

@@ -17,7 +17,10 @@ class PropertyValue(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint sh
 
     id = "E9504"
     shortdesc = "A value that the property cannot have"
-    description = "A value has the form that WorkMail takes, or is one of those allowed, as they are written"
+    description = (
+        "A value has the form that WorkMail takes, without blanks at its ends and without control characters, or is "
+        "one of those allowed, as they are written"
+    )
     source_url = _shared.WORKMAIL
     tags = [*_shared.TAGS]
 

@@ -16,7 +16,7 @@ class RequiredProperty(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint
 
     id = "E9502"
     shortdesc = "A property of Custom::WorkMailResource that is missing"
-    description = "OrganizationId, Name and Type are required; ServiceToken is too, which cfn-lint's E3003 tells"
+    description = f"{', '.join(_shared.REQUIRED)} are required; a missing ServiceToken is told by cfn-lint's E3003"
     source_url = _shared.WORKMAIL
     tags = [*_shared.TAGS]
 
