@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any, Final
@@ -23,15 +24,39 @@ RUNTIME: Final = "3.13"
 #: Where Lambda puts the package.
 TASK_ROOT: Final = "/var/task"
 
-#: Imported for type checkers only, or for what is not used: crhelper's polling takes boto3.
+#: Imported for type checkers only, or for what is not used.
 NEVER_IMPORTED: Final = (
-    "boto3",
     "aws_lambda_powertools.event_handler",
     "aws_lambda_powertools.utilities.data_classes",
 )
 
-#: The services that are called, and the version of each API.
-SERVICES: Final = {"dynamodb": "2012-08-10", "workmail": "2017-10-01"}
+#: The services that are called: the version of each API, and the operations, which a test compares with the code.
+SERVICES: Final = {
+    "cloudformation": ("2010-05-15", ["DescribeStackResource"]),
+    "dynamodb": ("2012-08-10", ["DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems"]),
+    "workmail": (
+        "2017-10-01",
+        [
+            "AssociateDelegateToResource",
+            "CreateAlias",
+            "CreateResource",
+            "DeleteAlias",
+            "DeleteResource",
+            "DeregisterFromWorkMail",
+            "DescribeGroup",
+            "DescribeOrganization",
+            "DescribeResource",
+            "DescribeUser",
+            "DisassociateDelegateFromResource",
+            "ListAliases",
+            "ListResourceDelegates",
+            "ListResources",
+            "RegisterToWorkMail",
+            "UpdatePrimaryEmailAddress",
+            "UpdateResource",
+        ],
+    ),
+}
 #: What botocore reads to make a client.
 SERVICE_FILES: Final = ("service-2", "endpoint-rule-set-1")
 COMMON_FILES: Final = ("_retry", "endpoints", "partitions", "sdk-default-configuration")
@@ -82,21 +107,53 @@ def prune(folder: Path) -> None:
 
 
 def reduce_data(data: Path) -> None:
-    """Leave of botocore's data what the services need that are called.
+    """Leave of botocore's data what is needed for the calls that are made.
 
-    botocore lists the folder of every service for each client that it makes, and parses the endpoints of all of them.
+    botocore lists the folder of every service for each client that it makes, parses the endpoints of all of them, and
+    makes a method for every operation of the model. (boto3's own data is for its resources, which are not used.)
     """
     wanted = {data / f"{name}.json": _read(data / f"{name}.json") for name in COMMON_FILES}
-    for service, version in SERVICES.items():
+    for service, (version, operations) in SERVICES.items():
         for name in SERVICE_FILES:
             place = data / service / version / f"{name}.json"
-            wanted[place] = _without_documentation(_read(place))
+            wanted[place] = without_documentation(_read(place))
+        reduce_model(wanted[data / service / version / "service-2.json"], operations)
     for partition in wanted[data / "endpoints.json"]["partitions"]:
         partition["services"] = {name: body for name, body in partition["services"].items() if name in SERVICES}
     shutil.rmtree(data)
     for place, document in wanted.items():
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+
+
+def reduce_model(model: dict[str, Any], operations: Iterable[str]) -> None:
+    """Leave of a service's model these operations, and the shapes that they use.
+
+    Raises
+    ------
+    KeyError
+        The service has no such operation.
+    """
+    model["operations"] = {name: model["operations"][name] for name in operations}
+    shapes, used = model["shapes"], set[str]()
+    found = set(_shapes_in(model["operations"]))
+    while found:
+        used |= found
+        found = {name for shape in found for name in _shapes_in(shapes[shape])} - used
+    model["shapes"] = {name: shape for name, shape in shapes.items() if name in used}
+
+
+def _shapes_in(document: Any) -> Iterator[str]:
+    """Yield the name of every shape that *document* refers to."""
+    match document:
+        case {"shape": str(name)}:
+            yield name
+        case dict():
+            for value in document.values():
+                yield from _shapes_in(value)
+        case list():
+            for value in document:
+                yield from _shapes_in(value)
 
 
 def _read(place: Path) -> Any:
@@ -108,17 +165,18 @@ def _read(place: Path) -> Any:
     return json.loads(gzip.decompress(packed.read_bytes()))
 
 
-def _without_documentation(document: Any) -> Any:
+def without_documentation(document: Any) -> Any:
+    """Return a copy of *document* without its texts for people."""
     match document:
         case dict():
             # A member of that name is an object.
             return {
-                key: _without_documentation(value)
+                key: without_documentation(value)
                 for key, value in document.items()
                 if key != "documentation" or not isinstance(value, str)
             }
         case list():
-            return [_without_documentation(value) for value in document]
+            return [without_documentation(value) for value in document]
         case _:
             return document
 

@@ -1,5 +1,6 @@
 """The recipe of the package, on small folders."""
 
+import ast
 import gzip
 import json
 import os
@@ -8,11 +9,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 import package
 
 ROOT = Path(__file__).resolve().parents[2]
+
+#: Every operation of the services that are called.
+KNOWN = {
+    operation
+    for service in package.SERVICES
+    for operation in botocore.session.get_session().get_service_model(service).operation_names
+}
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
@@ -40,11 +49,13 @@ def installed(tmp_path: Path) -> Path:
             "workmail_resource/last_resort.py": "import json\n",
             "library/__init__.py": "def rarely():\n    from . import lazy\n",
             "library/used.py": "thing = 1\n",
-            "library/lazy.py": "import boto3\n",
+            "library/lazy.py": "import aws_lambda_powertools.event_handler\n",
             "library/unused.py": "",
             "library/data.txt": "",
-            "boto3/__init__.py": "import s3transfer\n",
-            "s3transfer/__init__.py": "",
+            "aws_lambda_powertools/__init__.py": "",
+            "aws_lambda_powertools/event_handler/__init__.py": "import pydantic\n",
+            "pydantic/__init__.py": "",
+            "boto3/data/ec2/resources-1.json": "{}",
             "bin/tool": "",
             "botocore/cacert.pem": "",
             "botocore/data/endpoints.json": "{}",
@@ -66,6 +77,7 @@ def test_what_no_import_leads_to_is_removed(installed: Path) -> None:
         "library/__init__.py",
         "library/used.py",
         "library/lazy.py",
+        "aws_lambda_powertools/__init__.py",
         "botocore/cacert.pem",
         "botocore/data/endpoints.json",
         "library-1.0.dist-info/METADATA",
@@ -75,17 +87,17 @@ def test_what_no_import_leads_to_is_removed(installed: Path) -> None:
 
 
 def test_botocore_keeps_the_data_of_the_services_that_are_called(tmp_path: Path) -> None:
-    """Two services' models and endpoints stay, without their documentation; whatever is called documentation stays."""
+    """The called services' models and endpoints stay, without their documentation, and nothing of the others."""
     data = tmp_path / "data"
-    model: dict[str, Any] = {
-        "documentation": "<p>long</p>",
-        "operations": {"CreateResource": {"name": "CreateResource", "documentation": "longer"}},
-        "shapes": {"Page": {"members": {"documentation": {"shape": "Text", "documentation": "a member"}}}},
-    }
     endpoints = {"partitions": [{"partition": "aws", "services": {"workmail": {"a": 1}, "ec2": {"b": 2}}}]}
     write(data, {f"{name}.json": "{}" for name in ("_retry", "partitions", "sdk-default-configuration")})
     write(data, {"endpoints.json": json.dumps(endpoints), "ec2/2016-11-15/service-2.json": "{}"})
-    for service, version in package.SERVICES.items():
+    for service, (version, operations) in package.SERVICES.items():
+        model: dict[str, Any] = {
+            "documentation": "<p>long</p>",
+            "operations": {name: {"name": name, "documentation": "longer"} for name in [*operations, "Other"]},
+            "shapes": {},
+        }
         for name in (*package.SERVICE_FILES, "paginators-1"):
             place = data / service / version / f"{name}.json.gz"
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -97,17 +109,64 @@ def test_botocore_keeps_the_data_of_the_services_that_are_called(tmp_path: Path)
         *(f"{name}.json" for name in package.COMMON_FILES),
         *(
             f"{key}/{version}/{name}.json"
-            for key, version in package.SERVICES.items()
+            for key, (version, _) in package.SERVICES.items()
             for name in package.SERVICE_FILES
         ),
     }
     assert json.loads((data / "endpoints.json").read_text()) == {
         "partitions": [{"partition": "aws", "services": {"workmail": {"a": 1}}}]
     }
-    assert json.loads((data / "workmail" / package.SERVICES["workmail"] / "service-2.json").read_text()) == {
-        "operations": {"CreateResource": {"name": "CreateResource"}},
-        "shapes": {"Page": {"members": {"documentation": {"shape": "Text"}}}},
+    version, operations = package.SERVICES["cloudformation"]
+    assert json.loads((data / "cloudformation" / version / "service-2.json").read_text()) == {
+        "operations": {name: {"name": name} for name in operations},
+        "shapes": {},
     }
+
+
+def test_a_member_called_documentation_stays(tmp_path: Path) -> None:
+    """What is called documentation and is no text is part of the model."""
+    shapes = {"Page": {"members": {"documentation": {"shape": "Text", "documentation": "a member"}}}}
+    place = write(tmp_path, {"service-2.json": json.dumps({"shapes": shapes})}) / "service-2.json"
+    assert package.without_documentation(json.loads(place.read_text())) == {
+        "shapes": {"Page": {"members": {"documentation": {"shape": "Text"}}}}
+    }
+
+
+def test_a_model_keeps_what_its_operations_use() -> None:
+    """Of a model the operations named stay, and every shape that they lead to; an unknown operation is an error."""
+    model: dict[str, Any] = {
+        "metadata": {"apiVersion": "1"},
+        "operations": {
+            "Get": {"input": {"shape": "GetInput"}, "errors": [{"shape": "Refused"}]},
+            "Put": {"input": {"shape": "PutInput"}},
+        },
+        "shapes": {
+            "GetInput": {"type": "structure", "members": {"Tree": {"shape": "Tree"}, "shape": {"shape": "Text"}}},
+            "Tree": {"type": "list", "member": {"shape": "Tree"}},
+            "Text": {"type": "string"},
+            "Refused": {"type": "structure", "members": {}},
+            "PutInput": {"type": "structure", "members": {"Number": {"shape": "Number"}}},
+            "Number": {"type": "integer"},
+        },
+    }
+    with pytest.raises(KeyError, match="Post"):
+        package.reduce_model({**model}, ["Post"])
+    package.reduce_model(model, ["Get"])
+    assert set(model["operations"]) == {"Get"}
+    assert set(model["shapes"]) == {"GetInput", "Tree", "Text", "Refused"}
+    assert model["metadata"] == {"apiVersion": "1"}
+
+
+def test_the_package_has_the_operations_that_the_code_calls() -> None:
+    """Every operation that the function's code names is in the package, and no other, but for what is to come."""
+    called = {
+        node.value
+        for path in (ROOT / "function" / "workmail_resource").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in KNOWN
+    }
+    listed = {name for _, operations in package.SERVICES.values() for name in operations}
+    assert called | {"DescribeStackResource"} == listed
 
 
 def test_every_file_gets_the_same_date_and_permissions(tmp_path: Path) -> None:

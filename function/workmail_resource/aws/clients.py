@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, Final
 
-import botocore.session
+import boto3
 from botocore.config import Config
 
 #: Seconds to connect, and to wait for a reply: first the patient ones, then those for a call that has less time.
@@ -52,9 +52,16 @@ def _client(service: str, region: str | None, connect_timeout: int, read_timeout
     https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
     """
     settings = config(connect_timeout, read_timeout)
-    return botocore.session.Session().create_client(service, region_name=region, config=settings)
+    return _session().client(service, region_name=region, config=settings)
+
+
+@cache
+def _session() -> Any:
+    """Make the session: the clients of one share the data that botocore reads for all of them."""
+    return boto3.session.Session()
 
 
 def forget_clients() -> None:
     """Forget the clients of this process, for tests that change its environment."""
     _client.cache_clear()
+    _session.cache_clear()

@@ -5,33 +5,15 @@ seams it has; each override says which of its defects it is for. Nothing in this
 """
 
 import logging
-import os
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import ModuleType
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
+
+from crhelper import FAILED, CfnResource
 
 from .errors import OutOfTimeError
 from .response import Answer, is_physical_id, render
 from .response import Status as AnswerStatus
-
-
-@contextmanager
-def _without_boto3() -> Iterator[None]:
-    """Let crhelper be imported without boto3: it serves only its polling, and takes a tenth of a cold start."""
-    placeholder = ModuleType("boto3", "boto3 is not in this package.")
-    found = sys.modules.setdefault("boto3", placeholder)
-    try:
-        yield
-    finally:
-        if found is placeholder:
-            del sys.modules["boto3"]
-
-
-with _without_boto3():
-    from crhelper import FAILED, CfnResource
 
 #: Seconds before Lambda's deadline at which the answer to an unfinished event is sent: enough for a PUT and its
 #: repetition.
@@ -126,11 +108,9 @@ class CustomResource(CfnResource):
         on_timeout: Callable[[], None],
         start_timer: StartTimer = start_timer,
     ) -> None:
-        # crhelper makes three boto3 clients for its polling, which is not used here, unless it believes to run locally.
-        # And it sets the root logger's level, which is not its business: it is given the level that is there.
+        # crhelper sets the root logger's level, which is not its business: it is given the level that is there.
         level: Any = logging.getLogger().level  # crhelper's stub wants a name, which not every level has
-        with _sam_local():
-            super().__init__(log_level=level, boto_level="WARNING", sleep_on_delete=0)
+        super().__init__(log_level=level, boto_level="WARNING", sleep_on_delete=0)
         # It logs the event, and with it the ResponseURL, at DEBUG.
         logging.getLogger("crhelper").setLevel(logging.WARNING)
         self._deliver = send
@@ -170,6 +150,19 @@ class CustomResource(CfnResource):
         self._error = error
         self.Status = FAILED
 
+    @property
+    def _sam_local(self) -> bool:
+        """Whether crhelper runs on a developer's machine, where it makes no clients.
+
+        It asks this attribute before it makes three boto3 clients for its polling (EventBridge rules), which is not
+        used here, and for nothing else. So it is always true, whatever crhelper finds in the environment.
+        """
+        return True
+
+    @_sam_local.setter
+    def _sam_local(self, found: str | None) -> None:
+        """Take what crhelper found in the environment, and leave it."""
+
     def _log_setup(self, event: Mapping[str, Any], context: LambdaContext) -> None:
         """Leave the root logger alone: crhelper sets its level and format on every event."""
 
@@ -179,7 +172,7 @@ class CustomResource(CfnResource):
         return handlers.get(self.RequestType) or self._create_func
 
     def _poll_enabled(self) -> None:
-        """Say no: polling is not used, and crhelper would look it up by a RequestType that may be anything."""
+        """Return None: polling is not used, and crhelper would look it up by a RequestType that may be anything."""
 
     def _wrap_function(self, func: Handler) -> None:
         """Run the handler; ``SystemExit`` too ends in an answer, and an id that exists survives the error."""
@@ -189,7 +182,7 @@ class CustomResource(CfnResource):
             self.fail(error)
 
     def generate_physical_id(self, event: Mapping[str, Any]) -> str:
-        """Return the same marker for every delivery of a Create that made nothing, where crhelper rolls dice."""
+        """Return the same marker for every delivery of a Create that made nothing; crhelper makes a random id."""
         known = event["PhysicalResourceId"]
         return known if is_physical_id(known) else self.failed_id
 
@@ -248,16 +241,3 @@ class CustomResource(CfnResource):
                 no_echo=self.NoEcho,
             )
         )
-
-
-@contextmanager
-def _sam_local() -> Iterator[None]:
-    before = os.environ.get("AWS_SAM_LOCAL")
-    os.environ["AWS_SAM_LOCAL"] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["AWS_SAM_LOCAL"]
-        else:
-            os.environ["AWS_SAM_LOCAL"] = before

@@ -445,7 +445,7 @@ def test_guarded_attributes_exist() -> None:
         "names = ['_send', '_timeout', '_set_timeout', '_cfn_response', '_crhelper_init', '_wrap_function',"
         "'_get_func',"
         "'_poll_enabled', '_log_setup', '_wait_for_cwlogs', 'generate_physical_id', '_timer', '_event', '_context',"
-        "'_response_url', '_create_func', '_update_func', '_delete_func', 'PhysicalResourceId', 'StackId', 'RequestId',"
+        "'_response_url', '_sam_local', '_create_func', '_update_func', '_delete_func', 'PhysicalResourceId', 'StackId', 'RequestId',"
         "'LogicalResourceId', 'RequestType', 'Status', 'Data', 'NoEcho'];"
         "plain.RequestType = '';"
         "print([name for name in names if not hasattr(plain, name)])"
