@@ -29,10 +29,11 @@ demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print w
 test: $(READY) ## Run every test
 	@$(BIN)/pytest --numprocesses 5 --dist worksteal
 
-check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, templates, tests
+check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, imports, templates, tests
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
+	@PYTHONPATH=function $(BIN)/lint-imports --no-cache
 	@$(BIN)/cfn-lint $(TEMPLATES) --append-rules tools/workmail_rooms/lint
 	@$(BIN)/sam validate --lint
 	@$(call checkov,template.yaml)
