@@ -1,4 +1,4 @@
-"""The five commands do what the design says, with the exit status that scripts rely on."""
+"""The commands do what the design says, with the exit status that scripts rely on."""
 
 import json
 import os
@@ -43,6 +43,16 @@ Resources:
     Properties:
       ServiceToken: !ImportValue workmail-resource-ServiceToken
       Reason: "TooBad: it did not work at THE-URL , try something else."
+"""
+STUCK = """
+Resources:
+  First:
+    Type: Custom::Tiny
+    Properties: {ServiceToken: !ImportValue workmail-resource-ServiceToken, Stuck: yes}
+  Bad:
+    Type: Custom::Tiny
+    DependsOn: First
+    Properties: {ServiceToken: !ImportValue workmail-resource-ServiceToken, Reason: no}
 """
 SLOW = """
 Resources:
@@ -144,6 +154,44 @@ def test_a_stack_that_fails_exits_with_1(run: Run, template: Callable[[str], str
     assert "X-Amz-Signature=*** , try something else." in out
     assert out.splitlines()[-1].startswith("Stack tiny: ROLLBACK_COMPLETE")
     assert re.search(r"X-Amz-Signature=[0-9a-f]", out) is None
+
+
+def test_without_rollback(run: Run, template: Callable[[str], str]) -> None:
+    """With --disable-rollback a failure keeps what succeeded, and deploying again so retries the rest."""
+    path, name = template(FAILING), ("--stack-name", "tiny")
+    status, out, _ = run("deploy", path, *name, "--disable-rollback")
+    assert (status, out.splitlines()[-1].partition("  ")[0]) == (1, "Stack tiny: CREATE_FAILED")
+    assert "DELETE" not in out
+
+    status, _, err = run("deploy", path, *name)
+    assert status == 2
+    assert "deploy again with --disable-rollback, or delete the stack" in err
+
+    status, out, _ = run("deploy", template(TEMPLATE), *name, "--disable-rollback")
+    assert (status, out.splitlines()[-1]) == (0, "Stack tiny: UPDATE_COMPLETE")
+    assert re.search(r"DELETE_COMPLETE +Bad ", out)
+
+
+def test_a_rollback_is_continued(run: Run, template: Callable[[str], str]) -> None:
+    """A stack whose rollback failed says how to go on, and continue-rollback does, in another process's state."""
+    name = ("--stack-name", "tiny")
+    assert run("deploy", template(TEMPLATE), *name)[0] == 0
+    status, out, _ = run("deploy", template(STUCK), *name)
+    assert (status, out.splitlines()[-1].partition("  ")[0]) == (1, "Stack tiny: UPDATE_ROLLBACK_FAILED")
+
+    status, _, err = run("deploy", template(TEMPLATE), *name)
+    assert status == 2
+    assert "continue-rollback --stack-name tiny" in err
+
+    status, _, err = run("continue-rollback", *name, "--resources-to-skip", "Second")
+    assert status == 2
+    assert "Resources [Second] can not be skipped" in err
+
+    status, out, _ = run("continue-rollback", *name)
+    assert (status, out.splitlines()[-1].partition("  ")[0]) == (1, "Stack tiny: UPDATE_ROLLBACK_FAILED")
+
+    status, out, _ = run("continue-rollback", *name, "--resources-to-skip", "First")
+    assert (status, out.splitlines()[-1]) == (0, "Stack tiny: UPDATE_ROLLBACK_COMPLETE")
 
 
 def test_json_is_one_document_and_nothing_else(run: Run, template: Callable[[str], str]) -> None:

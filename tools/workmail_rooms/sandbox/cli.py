@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, *, provider_template: Path = PR
     errors = show.make_console(stderr=True)
     try:
         with _interruptible():
-            status: int = getattr(command, options.command)()
+            status: int = getattr(command, options.command.replace("-", "_"))()
             sys.stdout.flush()
             return status
     except (CloudFormationError, _UsageError) as error:
@@ -90,7 +90,15 @@ class _Command:
             raise _UsageError(f"--code {self._options.code} is no folder. Run `make build` first, or check the path.")
         parameters = _parameters(self._options.parameters)
         with self._sandbox() as sandbox:
-            outcome = sandbox.engine.deploy(template, self._options.stack_name, parameters)
+            outcome = sandbox.engine.deploy(
+                template, self._options.stack_name, parameters, disable_rollback=self._options.disable_rollback
+            )
+        return self._end(outcome)
+
+    def continue_rollback(self) -> int:
+        """Go on with the rollback of an update that failed."""
+        with self._sandbox() as sandbox:
+            outcome = sandbox.engine.continue_rollback(self._options.stack_name, self._options.resources_to_skip)
         return self._end(outcome)
 
     def delete(self) -> int:
@@ -190,7 +198,7 @@ class _Command:
 
 
 def _advice(options: argparse.Namespace) -> str:
-    if options.command not in {"deploy", "delete"}:
+    if options.command not in {"deploy", "continue-rollback", "delete"}:
         return "nothing was changed."
     return (
         f"what was done so far is kept in {options.state_dir}. "
@@ -221,7 +229,24 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument(
         "--parameters", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="values for its parameters"
     )
+    deploy.add_argument(
+        "--disable-rollback",
+        action="store_true",
+        help="after a failure keep what has succeeded; the next deploy retries the rest",
+    )
     deploy.add_argument("--code", type=Path, metavar="DIR", help="run this built package instead of function/")
+
+    going_on = commands.add_parser(
+        "continue-rollback", parents=[common, stack], help="continue the rollback of a stack in UPDATE_ROLLBACK_FAILED"
+    )
+    going_on.add_argument(
+        "--resources-to-skip",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ID",
+        help="resources that cannot go back, to be left as they are; in nested stacks STACK.ID",
+    )
 
     commands.add_parser("delete", parents=[common, stack], help="delete a stack")
     commands.add_parser("events", parents=[common, stack], help="print the events of a stack")

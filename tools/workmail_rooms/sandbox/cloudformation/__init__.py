@@ -8,12 +8,13 @@ from workmail_rooms.sandbox.cloudformation.engine import Engine, Outcome
 from workmail_rooms.sandbox.cloudformation.errors import CloudFormationError, TemplateFileError, ValidationError
 from workmail_rooms.sandbox.cloudformation.exchange import Delivery, Observation, ObservationKind
 from workmail_rooms.sandbox.cloudformation.state import Stack, StackEvent, StackStore
-from workmail_rooms.sandbox.cloudformation.update import ReplacementRollback
+from workmail_rooms.sandbox.cloudformation.update import FailedDelete, ReplacementRollback
 
 __all__ = [
     "CloudFormationError",
     "Delivery",
     "Engine",
+    "FailedDelete",
     "Observation",
     "ObservationKind",
     "Outcome",

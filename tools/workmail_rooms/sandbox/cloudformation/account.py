@@ -18,7 +18,12 @@ from workmail_rooms.sandbox.cloudformation.outputs import evaluate_outputs, refu
 from workmail_rooms.sandbox.cloudformation.plan import Plan, Planner
 from workmail_rooms.sandbox.cloudformation.schedule import Stop
 from workmail_rooms.sandbox.cloudformation.state import Stack, StackEvent, StackStore
-from workmail_rooms.sandbox.cloudformation.update import ReplacementRollback, StackUpdate, changes_nothing
+from workmail_rooms.sandbox.cloudformation.update import (
+    FailedDelete,
+    ReplacementRollback,
+    StackUpdate,
+    changes_nothing,
+)
 
 
 class Account:
@@ -38,6 +43,7 @@ class Account:
         replacement_rollback: ReplacementRollback,
     ) -> None:
         self.replacement_rollback = replacement_rollback
+        self.failed_delete = FailedDelete.AFTER
         self.children = Children()
         self._store = store
         self._planner = planner
@@ -74,12 +80,20 @@ class Account:
         with self._lock:
             return self._planner.plan(path, stack, given, previous or {})
 
-    def open(self, stack: Stack, path: Path | None = None, stop: Stop | None = None) -> Operation:
+    def open(
+        self,
+        stack: Stack,
+        path: Path | None = None,
+        stop: Stop | None = None,
+        skip: frozenset[str] = frozenset(),
+    ) -> Operation:
         """Begin an operation."""
         journal = Journal(stack, clock=self._clock, uuid=self._uuid, on_event=self._on_event, lock=self._lock)
         placeholders = Placeholders(stack)
         kinds: dict[str, Kind] = {WAIT_CONDITION_HANDLE: placeholders, CDK_METADATA: placeholders}
-        operation = Operation(stack, journal, self._exchange, self._random, self._max_parallel, kinds, stop or Stop())
+        operation = Operation(
+            stack, journal, self._exchange, self._random, self._max_parallel, kinds, stop or Stop(), skip
+        )
         kinds[NESTED_STACK] = NestedStacks(operation, path, self, self.children)
         return operation
 
@@ -108,14 +122,22 @@ class Account:
             return False
         return found == (stack.outputs, stack.exports)
 
-    def update(self, operation: Operation, plan: Plan) -> StackUpdate:
-        """Make the update that leads to *plan*."""
+    def update(self, operation: Operation, plan: Plan, *, preserve: bool = False) -> StackUpdate:
+        """Make the update that leads to *plan*; *preserve* makes it one without rollback."""
+        stack = operation.stack
+
+        def take() -> None:
+            stack.template, stack.parameters = plan.source, plan.parameters
+
         return StackUpdate(
-            operation,
-            plan.definition,
-            plan.evaluator,
-            lambda: self.finish(operation.stack, plan),
-            self.replacement_rollback,
+            operation=operation,
+            definition=plan.definition,
+            evaluator=plan.evaluator,
+            finish=lambda: self.finish(stack, plan),
+            take=take,
+            replacement_rollback=self.replacement_rollback,
+            failed_delete=self.failed_delete,
+            preserve=preserve,
         )
 
     def delete(self, operation: Operation) -> None:

@@ -9,11 +9,26 @@ from workmail_rooms.sandbox.cloudformation.operation import CreateTask, Operatio
 
 
 def create_stack(
-    operation: Operation, definition: Definition, evaluator: Evaluator, finish: Callable[[], None]
+    operation: Operation,
+    definition: Definition,
+    evaluator: Evaluator,
+    finish: Callable[[], None],
+    *,
+    preserve: bool = False,
 ) -> None:
-    """Create every resource; after a failure delete what was created."""
-    reason = create_resources(operation, definition, evaluator, finish)
+    """Create every resource; after a failure delete what was created.
+
+    Parameters
+    ----------
+    preserve:
+        After a failure leave everything as it is, and go on with what does not depend on it: the deployment is without
+        rollback (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html).
+    """
+    reason = create_resources(operation, definition, evaluator, finish, preserve=preserve)
     if reason is None:
+        return
+    if preserve:
+        operation.journal.stack("CREATE_FAILED", reason)
         return
     operation.journal.stack("ROLLBACK_IN_PROGRESS", f"{reason}Rollback requested by user.")
     # Only RetainExceptOnCreate makes a difference between a rolled back creation and another deletion.
@@ -28,7 +43,12 @@ def create_stack(
 
 
 def create_resources(
-    operation: Operation, definition: Definition, evaluator: Evaluator, finish: Callable[[], None]
+    operation: Operation,
+    definition: Definition,
+    evaluator: Evaluator,
+    finish: Callable[[], None],
+    *,
+    preserve: bool = False,
 ) -> str | None:
     """Create every resource, and leave it to the caller what becomes of a failure.
 
@@ -36,6 +56,8 @@ def create_resources(
     ----------
     finish:
         Works out outputs and exports; a StackFailure of it is a failure too.
+    preserve:
+        Whether a failure cancels nothing.
 
     Returns
     -------
@@ -43,7 +65,7 @@ def create_resources(
     """
     operation.journal.stack("CREATE_IN_PROGRESS", "User Initiated")
     tasks = {name: CreateTask(operation, resource, evaluator) for name, resource in definition.resources.items()}
-    failed = operation.run(tasks, definition.dependencies(), cancel_on_failure=True)
+    failed = operation.run(tasks, definition.dependencies(), cancel_on_failure=not preserve)
     if failed or operation.stop.requested:
         return failed_to("create", failed)
     try:

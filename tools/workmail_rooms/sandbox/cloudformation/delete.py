@@ -9,6 +9,7 @@ def delete_stack(operation: Operation) -> None:
     A resource that cannot be deleted stays, with those it depends on, so that the stack can be deleted again. One whose
     creation was interrupted gets its Delete with an invented id.
     """
+    operation.stack.undo = None
     operation.journal.stack("DELETE_IN_PROGRESS", "User Initiated")
     resources = dict(operation.stack.resources)
     for resource in resources.values():

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,16 @@ from workmail_rooms.sandbox.cloudformation.outputs import find_export
 from workmail_rooms.sandbox.cloudformation.plan import Plan, Planner
 from workmail_rooms.sandbox.cloudformation.ports import Functions, ResponseUrls
 from workmail_rooms.sandbox.cloudformation.state import Stack, StackEvent, StackStore
-from workmail_rooms.sandbox.cloudformation.update import ReplacementRollback, refuse_type_changes, update_stack
+from workmail_rooms.sandbox.cloudformation.update import (
+    RETRIABLE,
+    FailedDelete,
+    ReplacementRollback,
+    clean_up,
+    refuse_continuation,
+    refuse_type_changes,
+    roll_back,
+    update_stack,
+)
 
 _STACK_NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 # How long an interrupted operation on a nested stack may take to end, in seconds.
@@ -120,7 +129,7 @@ class Engine:
             response_urls=response_urls,
             clock=clock,
             uuid=uuid,
-            request_ids=store.request_ids,
+            store=store,
             max_parallel=max_parallel,
             delivery=delivery or Delivery(),
             sleep=sleep,
@@ -147,6 +156,15 @@ class Engine:
         self._account.replacement_rollback = rollback
 
     @property
+    def failed_delete(self) -> FailedDelete:
+        """When a retried deployment deletes what a failed Create has left; may be changed between operations."""
+        return self._account.failed_delete
+
+    @failed_delete.setter
+    def failed_delete(self, when: FailedDelete) -> None:
+        self._account.failed_delete = when
+
+    @property
     def delivery(self) -> Delivery:
         """How events are delivered."""
         return self._exchange.delivery
@@ -161,7 +179,12 @@ class Engine:
         return self._exchange.observations
 
     def deploy(
-        self, template_path: str | Path, stack_name: str, parameters: Mapping[str, str] | None = None
+        self,
+        template_path: str | Path,
+        stack_name: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        disable_rollback: bool = False,
     ) -> Outcome:
         """Create the stack, or update it when it exists.
 
@@ -170,6 +193,8 @@ class Engine:
         parameters:
             Parameter values. Where one is missing, the stack's present value stays, else the default applies, as with
             ``aws cloudformation deploy``.
+        disable_rollback:
+            After a failure keep what has succeeded; deploying again retries the rest.
 
         Raises
         ------
@@ -186,14 +211,39 @@ class Engine:
         stack = self.store.live(stack_name)
         if stack is None:
             stack = self._account.found(stack_name)
-            return self._create(stack, self._account.plan(Path(template_path), stack, parameters or {}))
-        if stack.status not in UPDATABLE:
-            raise ValidationError(
-                f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated. "
-                "Delete the stack, then deploy again."
-            )
+            plan = self._account.plan(Path(template_path), stack, parameters or {})
+            return self._create(stack, plan, preserve=disable_rollback)
+        _refuse_update(stack, disable_rollback=disable_rollback)
         plan = self._account.plan(Path(template_path), stack, parameters or {}, stack.parameters)
-        return self._update(stack, plan)
+        return self._update(stack, plan, preserve=disable_rollback)
+
+    def continue_rollback(self, stack_name: str, resources_to_skip: Iterable[str] = ()) -> Outcome:
+        """Go on with the rollback of an update that failed.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html
+
+        Parameters
+        ----------
+        resources_to_skip:
+            Logical ids of what cannot be brought back, in nested stacks ``StackName.LogicalId``. They count as brought
+            back, and nothing is done to them.
+
+        Raises
+        ------
+        ValidationError
+            There is no such stack, it is not in UPDATE_ROLLBACK_FAILED, or one of the resources is not in
+            UPDATE_FAILED.
+        """
+        stack = self.store.live(stack_name)
+        if stack is None:
+            raise ValidationError(f"Stack [{stack_name}] does not exist")
+        skip = frozenset(resources_to_skip)
+        refuse_continuation(stack, skip, self.store)
+        self._exchange.begin_operation()
+        before, operation = len(stack.events), self._account.open(stack, skip=skip)
+        if roll_back(operation, self.replacement_rollback):
+            clean_up(operation)
+        return self._outcome(stack, before, {"UPDATE_ROLLBACK_COMPLETE"})
 
     def delete(self, stack_name: str) -> Outcome:
         """Delete the stack. As in AWS, it is no error when there is none."""
@@ -209,6 +259,7 @@ class Engine:
                 outputs={},
                 events=(),
             )
+        self._exchange.begin_operation()
         operation, before = self._account.open(stack), len(stack.events)
         self._account.delete(operation)
         return self._outcome(stack, before, {"DELETE_COMPLETE"})
@@ -231,21 +282,29 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _create(self, stack: Stack, plan: Plan) -> Outcome:
+    def _create(self, stack: Stack, plan: Plan, *, preserve: bool) -> Outcome:
+        self._exchange.begin_operation()
         self._account.add(stack)
         stack.template, stack.parameters = plan.source, plan.parameters
         operation = self._account.open(stack, plan.path)
-        create_stack(operation, plan.definition, plan.evaluator, lambda: self._account.finish(stack, plan))
+        create_stack(
+            operation,
+            plan.definition,
+            plan.evaluator,
+            lambda: self._account.finish(stack, plan),
+            preserve=preserve,
+        )
         return self._outcome(stack, 0, {"CREATE_COMPLETE"})
 
-    def _update(self, stack: Stack, plan: Plan) -> Outcome:
+    def _update(self, stack: Stack, plan: Plan, *, preserve: bool) -> Outcome:
         refuse_type_changes(stack, plan.definition)
         before, operation = len(stack.events), self._account.open(stack, plan.path)
         if self._account.is_current(operation, plan):
             return replace(
                 self._outcome(stack, before, UPDATABLE), changed=False, reason="No updates are to be performed."
             )
-        update_stack(self._account.update(operation, plan))
+        self._exchange.begin_operation()
+        update_stack(self._account.update(operation, plan, preserve=preserve))
         return self._outcome(stack, before, {"UPDATE_COMPLETE"})
 
     def _outcome(self, stack: Stack, first_event: int, wanted: frozenset[str] | set[str]) -> Outcome:
@@ -260,3 +319,22 @@ class Engine:
             outputs=dict(stack.outputs),
             events=tuple(stack.events[first_event:]),
         )
+
+
+def _refuse_update(stack: Stack, *, disable_rollback: bool) -> None:
+    if stack.status in UPDATABLE or (stack.status in RETRIABLE and disable_rollback):
+        return
+    if stack.status in RETRIABLE:
+        # CloudFormation's own words (ansible-collections/amazon.aws #1655), up to the last sentence.
+        raise ValidationError(
+            f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from this state, "
+            "please use the disable-rollback parameter with update-stack API. "
+            "Here: deploy again with --disable-rollback, or delete the stack."
+        )
+    advice = (
+        f"Remove what keeps it from going back, then continue: continue-rollback --stack-name {stack.name}; "
+        "add --resources-to-skip for what cannot go back. Then deploy again."
+        if stack.status == "UPDATE_ROLLBACK_FAILED"
+        else "Delete the stack, then deploy again."
+    )
+    raise ValidationError(f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated. {advice}")

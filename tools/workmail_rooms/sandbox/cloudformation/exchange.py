@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,9 @@ from workmail_rooms.sandbox.cloudformation.ports import (
     UnknownFunctionError,
 )
 from workmail_rooms.sandbox.cloudformation.protocol import Answer, no_answer, read_answer, service_timeout
+from workmail_rooms.sandbox.cloudformation.state import StackStore
 
+_SECOND = timedelta(seconds=1)
 # How soon a waiting thread notices that nobody waits for its answer any more, in seconds.
 _CANCEL_SLICE = 0.5
 
@@ -133,7 +135,7 @@ class Exchange:
         response_urls: ResponseUrls,
         clock: Callable[[], datetime],
         uuid: Callable[[], object],
-        request_ids: MutableMapping[str, str],
+        store: StackStore,
         max_parallel: int,
         delivery: Delivery,
         sleep: Callable[[float], None] = time.sleep,
@@ -145,12 +147,23 @@ class Exchange:
         self._clock = clock
         self._uuid = uuid
         self._sleep = sleep
-        self._request_ids = request_ids
+        self._store = store
+        self._earliest: datetime | None = None
         self._signed: dict[tuple[str, str], datetime] = {}
         self._open: list[Request] = []
         self._lock = threading.Lock()
         # Cancelled requests hold their thread until the slice is over, while the rollback's Deletes need one each.
         self._threads = ThreadPoolExecutor(max_workers=2 * max_parallel, thread_name_prefix="custom-resource")
+
+    def begin_operation(self) -> None:
+        """Sign everything from now on in a later second than all that was signed before.
+
+        A ResponseURL's date has no finer unit than seconds, and is the only clock in an event. In AWS no two operations
+        fall into one second; here they do, so where the clock is behind, the date runs ahead of it.
+        """
+        with self._lock:
+            last = self._store.last_signed
+            self._earliest = None if last is None else last + _SECOND
 
     def send(self, event: Mapping[str, Any]) -> Request:
         """Give *event* its RequestId and ResponseURL, deliver it, and wait for its answer in another thread."""
@@ -205,21 +218,26 @@ class Exchange:
     def _request_id(self, event: Mapping[str, Any], *, reuse: bool) -> str:
         stack_name = event["StackId"].split("/")[1]
         key = f"{stack_name}/{event['LogicalResourceId']}/{event['RequestType']}"
-        if not reuse or key not in self._request_ids:
-            self._request_ids[key] = str(self._uuid())
-        return self._request_ids[key]
+        request_ids = self._store.request_ids
+        if not reuse or key not in request_ids:
+            request_ids[key] = str(self._uuid())
+        return request_ids[key]
 
     def _signing_date(self, event: Mapping[str, Any]) -> datetime:
         """Return a date in whole seconds, later than that of any event before it for the same resource.
 
-        The signature's date has no finer unit, and the real service takes seconds from one event of a resource to its
-        next, so a custom resource may rely on the order (it is the only clock in an event).
+        The real service takes seconds from one event of a resource to its next, so a custom resource may rely on the
+        order.
         """
         key = (event["StackId"], event["LogicalResourceId"])
-        now = self._clock().replace(microsecond=0)
-        before = self._signed.get(key)
-        self._signed[key] = now if before is None else max(now, before + timedelta(seconds=1))
-        return self._signed[key]
+        dates = [self._clock().replace(microsecond=0)]
+        if self._earliest is not None:
+            dates.append(self._earliest)
+        if key in self._signed:
+            dates.append(self._signed[key] + _SECOND)
+        date = self._signed[key] = max(dates)
+        self._store.last_signed = max(date, self._store.last_signed or date)
+        return date
 
     def _converse(self, request: Request, rule: Delivery) -> Answer:
         try:

@@ -23,7 +23,13 @@ from workmail_rooms.sandbox.cloudformation.plan import Plan, nested_template
 from workmail_rooms.sandbox.cloudformation.protocol import Answer
 from workmail_rooms.sandbox.cloudformation.schedule import Stop
 from workmail_rooms.sandbox.cloudformation.state import PhysicalResource, Resource, Stack
-from workmail_rooms.sandbox.cloudformation.update import StackUpdate, refuse_type_changes
+from workmail_rooms.sandbox.cloudformation.update import (
+    ReplacementRollback,
+    StackUpdate,
+    clean_up,
+    refuse_type_changes,
+    roll_back,
+)
 
 UPDATABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 
@@ -35,6 +41,10 @@ _PROPERTIES = frozenset({"NotificationARNs", "Parameters", "Tags", "TemplateURL"
 
 class Surroundings(Protocol):
     """What a nested stack needs of the account that it is in (``account.Account``)."""
+
+    @property
+    def replacement_rollback(self) -> ReplacementRollback:
+        """What a resource is sent when its replacement is rolled back."""
 
     def find(self, stack_id: str) -> Stack | None:
         """Return the stack with this id unless it is deleted."""
@@ -48,7 +58,9 @@ class Surroundings(Protocol):
     def plan(self, path: Path, stack: Stack, given: Mapping[str, str]) -> Plan:
         """Read a template with exactly these parameters."""
 
-    def open(self, stack: Stack, path: Path | None, stop: Stop) -> Operation:
+    def open(
+        self, stack: Stack, path: Path | None = None, stop: Stop | None = None, skip: frozenset[str] = frozenset()
+    ) -> Operation:
         """Begin an operation on a stack whose template is *path*."""
 
     def finish(self, stack: Stack, plan: Plan) -> None:
@@ -85,7 +97,6 @@ class Children:
 
     def __init__(self) -> None:
         self.running: dict[str, ChildOperation] = {}
-        self.updates: dict[str, StackUpdate] = {}
 
     def begin(self, stack_id: str, stop: Stop, work: Callable[[], Answer]) -> ChildOperation:
         """Carry out *work* in a thread, after what was begun for the same stack before."""
@@ -168,7 +179,9 @@ class NestedStacks:
         resource.asked, resource.physical_id = True, child.stack_id
         parent.journal.resource(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
 
-        def work(operation: Operation) -> Answer:
+        operation = self._open(child, plan.path)
+
+        def work() -> Answer:
             child.template, child.parameters = plan.source, plan.parameters
             reason = create_resources(
                 operation, plan.definition, plan.evaluator, lambda: self._account.finish(child, plan)
@@ -178,7 +191,7 @@ class NestedStacks:
             operation.journal.stack("CREATE_FAILED", reason)
             return _answer(child, f"was not successfully created: {reason}")
 
-        return self._begin(child, plan.path, work)
+        return self._begin(operation, work)
 
     def update(self, resource: Resource, properties: Mapping[str, Any]) -> ChildOperation | Answer:
         """Update the stack as far as nothing is lost."""
@@ -195,8 +208,10 @@ class NestedStacks:
         if self._account.is_current(self._account.open(child, plan.path, Stop()), plan):
             return _answer(child)
 
-        def work(operation: Operation) -> Answer:
-            update = self._children.updates[child.stack_id] = self._account.update(operation, plan)
+        operation = self._open(child, plan.path)
+        update = self._account.update(operation, plan)
+
+        def work() -> Answer:
             if update.forward():
                 return _answer(child)
             return _answer(
@@ -204,7 +219,7 @@ class NestedStacks:
                 f"was not successfully updated. Currently in {child.status} with reason: {child.status_reason}",
             )
 
-        return self._begin(child, plan.path, work)
+        return self._begin(operation, work)
 
     def reverse(
         self,
@@ -214,19 +229,19 @@ class NestedStacks:
     ) -> ChildOperation | Answer:
         """Bring the stack back to what it was."""
         child = self._account.find(resource.physical_id)
-        if child is None or resource.physical_id not in self._children.running:
+        if child is None or child.undo is None:
             return Answer(physical_id=resource.physical_id, data=resource.attributes)
+        operation = self._open(child)
 
-        def work(_: Operation) -> Answer:
-            update = self._children.updates.get(child.stack_id)
-            if update is None or update.roll_back():
+        def work() -> Answer:
+            if roll_back(operation, self._account.replacement_rollback):
                 return _answer(child)
             return _answer(
                 child,
                 f"was not successfully updated. Currently in {child.status} with reason: {child.status_reason}",
             )
 
-        return self._begin(child, None, work)
+        return self._begin(operation, work)
 
     def delete(self, resource: Resource, target: PhysicalResource) -> ChildOperation | Answer:  # noqa: ARG002 - see Kind
         """Delete the stack."""
@@ -234,23 +249,27 @@ class NestedStacks:
         if child is None:
             return Answer()
 
-        def work(operation: Operation) -> Answer:
+        operation = self._open(child)
+
+        def work() -> Answer:
             self._account.delete(operation)
             if child.status == "DELETE_COMPLETE":
                 return _answer(child)
             return _answer(child, f"was not successfully deleted: {child.status_reason}")
 
-        return self._begin(child, None, work)
+        return self._begin(operation, work)
 
     def clean_up(self, resource: Resource) -> None:
         """Go on with what waited for the parent."""
-        update = self._children.updates.pop(resource.physical_id, None)
-        if update is not None:
-            update.clean_up()
+        child = self._account.find(resource.physical_id)
+        if child is not None and child.status.endswith("_CLEANUP_IN_PROGRESS"):
+            clean_up(self._open(child))
 
-    def _begin(self, child: Stack, path: Path | None, work: Callable[[Operation], Answer]) -> ChildOperation:
-        stop = Stop()
-        return self._children.begin(child.stack_id, stop, lambda: work(self._account.open(child, path, stop)))
+    def _open(self, child: Stack, path: Path | None = None) -> Operation:
+        return self._account.open(child, path, skip=self._parent.skip)
+
+    def _begin(self, operation: Operation, work: Callable[[], Answer]) -> ChildOperation:
+        return self._children.begin(operation.stack.stack_id, operation.stop, work)
 
     def _refuse_depth(self, resource: Resource) -> None:
         depth, stack = 1, self._parent.stack

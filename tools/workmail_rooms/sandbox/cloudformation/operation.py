@@ -28,6 +28,8 @@ class Operation:
         By resource type; every other type is a custom resource.
     stop:
         Ends the creation or update of resources before its time.
+    skip:
+        What a continued rollback leaves as it is: logical ids, and for nested stacks ``StackName.LogicalId``.
     """
 
     stack: Stack
@@ -37,6 +39,7 @@ class Operation:
     max_parallel: int
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     stop: Stop = field(default_factory=Stop)
+    skip: frozenset[str] = frozenset()
 
     def run(
         self, tasks: Mapping[Key, Task], waits_for: Mapping[Key, frozenset[Key]], *, cancel_on_failure: bool = False
@@ -54,9 +57,18 @@ class Operation:
         """Return what is done for a type."""
         return self.kinds.get(resource_type) or CustomResources(self.stack, self.exchange)
 
+    def skips(self, logical_id: str) -> bool:
+        """Return whether a rollback leaves a resource as it is."""
+        return qualified_id(self.stack, logical_id) in self.skip
+
     def invent_physical_id(self, logical_id: str) -> str:
         """Return an id like those CloudFormation gives to what never told its own (aws-cdk #26139)."""
         return f"{self.stack.name}-{logical_id}-{''.join(self.random.choices(ascii_uppercase + digits, k=12))}"
+
+
+def qualified_id(stack: Stack, logical_id: str) -> str:
+    """Return how ContinueUpdateRollback is told of a resource."""
+    return f"{stack.name}.{logical_id}" if stack.parent_id else logical_id
 
 
 class StackResources:
@@ -132,13 +144,25 @@ def waiting(task: Task, started: Running | Answer) -> Running | None:
 
 
 class CreateTask:
-    """Creates one resource."""
+    """Creates one resource.
 
-    def __init__(self, operation: Operation, definition: ResourceDefinition, evaluator: Evaluator) -> None:
+    Parameters
+    ----------
+    failed:
+        What is left of a creation that failed before.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        definition: ResourceDefinition,
+        evaluator: Evaluator,
+        failed: Resource | None = None,
+    ) -> None:
         self._operation = operation
         self._definition = definition
         self._evaluator = evaluator
-        self._resource = Resource(definition.logical_id, definition.type)
+        self._resource = failed or Resource(definition.logical_id, definition.type)
         take_definition(self._resource, definition)
 
     def start(self) -> Running | None:
@@ -236,7 +260,8 @@ class DeleteTask:
             self._resource.physical_id = ""
         else:
             self._resource.superseded.remove(self._superseded)
-        if not self._resource.physical_id and not self._resource.superseded:
+        being_created = self._resource.status == "CREATE_IN_PROGRESS"
+        if not self._resource.physical_id and not self._resource.superseded and not being_created:
             self._operation.stack.resources.pop(self._resource.logical_id, None)
 
 
@@ -270,7 +295,8 @@ def deletions(
     for resource in (superseded or {}).values():
         for old in resource.superseded:
             key = (resource.logical_id, old.physical_id)
-            tasks[key] = DeleteTask(operation, resource, retain=retains_superseded(resource), superseded=old)
+            retain = retains_superseded(resource) and not old.unfinished
+            tasks[key] = DeleteTask(operation, resource, retain=retain, superseded=old)
             owners[key] = resource
     dependents: dict[str, set[tuple[str, str]]] = {}
     for key, resource in owners.items():

@@ -33,10 +33,13 @@ class PhysicalResource:
     ----------
     properties:
         The ResourceProperties that were sent for it.
+    unfinished:
+        Whether it is what a failed Create has left; no policy retains that.
     """
 
     physical_id: str
     properties: dict[str, Any]
+    unfinished: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +81,51 @@ class Resource:
 
 
 @dataclass(slots=True)
+class Change:
+    """One resource's update, for the way back.
+
+    Attributes
+    ----------
+    before:
+        The resource as it was.
+    sent:
+        The new ResourceProperties if they were sent.
+    reversed:
+        Whether it has been taken back.
+    """
+
+    before: Resource
+    sent: dict[str, Any] | None = None
+    reversed: bool = False
+
+
+@dataclass(slots=True)
+class Undo:
+    """What an update that is under way, or whose rollback failed, has to bring back or to clear away.
+
+    Attributes
+    ----------
+    changes:
+        The updates, by logical id.
+    existing:
+        The logical ids that there were before.
+    removed:
+        Those of them that the new template has no more.
+    template, parameters, outputs, exports, imports:
+        The stack's own, as they were.
+    """
+
+    changes: dict[str, Change]
+    existing: list[str]
+    removed: list[str]
+    template: dict[str, Any]
+    parameters: dict[str, str]
+    outputs: dict[str, str]
+    exports: dict[str, str]
+    imports: list[str]
+
+
+@dataclass(slots=True)
 class Stack:
     """One stack; after its deletion it stays readable until another one takes its name.
 
@@ -93,6 +141,8 @@ class Stack:
         The names of the exports it uses.
     parent_id:
         The id of the stack that it is nested in; empty when it is none.
+    undo:
+        None unless an update is under way or its rollback failed.
     """
 
     stack_id: str
@@ -107,6 +157,7 @@ class Stack:
     exports: dict[str, str] = field(default_factory=dict)
     imports: list[str] = field(default_factory=list)
     parent_id: str = ""
+    undo: Undo | None = None
 
 
 @dataclass(slots=True)
@@ -119,10 +170,13 @@ class StackStore:
         By name, the last one of each name.
     request_ids:
         The last RequestId for each stack name, logical id and RequestType.
+    last_signed:
+        The latest date that a ResponseURL was signed with.
     """
 
     stacks: dict[str, Stack] = field(default_factory=dict)
     request_ids: dict[str, str] = field(default_factory=dict)
+    last_signed: datetime | None = None
 
     def live(self, stack_name: str) -> Stack | None:
         """Return the stack with this name or id unless it is deleted."""

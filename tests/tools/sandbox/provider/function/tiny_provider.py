@@ -12,9 +12,10 @@ def handler(event: dict[str, Any], _context: Any) -> None:
     creating = event["RequestType"] == "Create"
     if creating:
         time.sleep(float(properties.get("Seconds", 0)))
+    stuck = "Stuck" in event.get("OldResourceProperties", {})
     response = {
-        "Status": "FAILED" if creating and "Reason" in properties else "SUCCESS",
-        "Reason": properties.get("Reason", "").replace("THE-URL", event["ResponseURL"]),
+        "Status": "FAILED" if stuck or (creating and "Reason" in properties) else "SUCCESS",
+        "Reason": properties.get("Reason", "stuck").replace("THE-URL", event["ResponseURL"]),
         "PhysicalResourceId": event.get("PhysicalResourceId", f"id-of-{event['LogicalResourceId']}"),
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
