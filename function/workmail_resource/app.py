@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from . import __version__
+from .aws.advice import advise
 from .aws.calls import Caller
 from .aws.clients import client
 from .aws.errors import explain
@@ -17,6 +18,7 @@ from .lifecycle.create import create
 from .lifecycle.delete import delete
 from .lifecycle.update import update
 from .lifecycle.work import Result, Work
+from .ownership.errors import LedgerUnavailableError
 from .ownership.ledger import Ledger
 from .ownership.rules import CREATE_FAILED, NOT_CREATED
 from .protocol.clock import Clock, Deadline, SystemClock
@@ -184,7 +186,11 @@ class Invocation:
 
     def _explain(self, error: BaseException) -> tuple[str, str]:
         failure = explain(error)
-        failure = Failure(failure.code, redact(failure.cause, self._secrets), failure.advice, failure.request_id)
+        advice = failure.advice
+        if not isinstance(error, LedgerUnavailableError):
+            # That one has DynamoDB's code, and its advice is the same for every event.
+            advice = advise(failure.code, self._event.get("RequestType"), advice)
+        failure = Failure(failure.code, redact(failure.cause, self._secrets), advice, failure.request_id)
         frames = traceback.extract_tb(error.__traceback__)
         self._telemetry.error(
             "failed",

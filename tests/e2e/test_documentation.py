@@ -26,7 +26,7 @@ from tests.e2e.transcripts import Session, exchanges
 from tests.harness.policy import allowed_actions, provider_resources
 from tests.tools.lint.linting import lint_text
 from workmail_resource import last_resort
-from workmail_resource.aws.advice import ADVICE
+from workmail_resource.aws.advice import ADVICE, INSTEAD
 from workmail_resource.ownership.rules import RESTORE_WINDOW
 from workmail_resource.protocol.clock import SystemClock
 from workmail_resource.protocol.custom_resource import CustomResource
@@ -414,6 +414,14 @@ def test_the_table_of_errors_is_the_code_s() -> None:
     last_resort = {pair for pair in documented if pair[0] in LAST_RESORT}
     assert len(last_resort) == len(LAST_RESORT)
     assert documented - last_resort == set(advice_in_code())
+
+
+def test_the_advice_that_depends_on_the_event_is_the_code_s() -> None:
+    """Where an Update or a Delete has an advice of its own for a code, the second table has it, and no other."""
+    rows = OPERATIONS.table("Troubleshooting", "Event").rows
+    assert {(row[0], name, row[2]) for row in rows for name in code(row[1])} == {
+        (kind, name, advice) for kind, advices in INSTEAD.items() for name, advice in advices.items()
+    }
 
 
 @pytest.mark.parametrize("name", LAST_RESORT)

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/workmail/latest/APIReference/API_Operations.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from workmail_resource.aws.calls import Caller
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.clock import Deadline
 
+from .errors import DisabledDelegateError
 from .plan import Step, same_name
 from .properties import BookingOptions, Declaration
 from .room import Room
@@ -32,9 +33,13 @@ class WorkMail:
     Every method raises what :meth:`~workmail_resource.aws.calls.Caller.call` raises.
     """
 
-    def __init__(self, caller: Caller, organization_id: str) -> None:
+    def __init__(
+        self, caller: Caller, organization_id: str, *, _looked_up: dict[str, tuple[str, str]] | None = None
+    ) -> None:
         self._caller = caller
         self.organization_id = organization_id
+        # What each user or group was asked for by, and its state; by that and by id.
+        self._looked_up: dict[str, tuple[str, str]] = {} if _looked_up is None else _looked_up
 
     @property
     def deadline(self) -> Deadline:
@@ -48,10 +53,17 @@ class WorkMail:
 
     def within(self, deadline: Deadline) -> "WorkMail":
         """Return the same organization with another deadline."""
-        return WorkMail(self._caller.within(deadline), self.organization_id)
+        return WorkMail(self._caller.within(deadline), self.organization_id, _looked_up=self._looked_up)
 
     def create(self, declaration: Declaration, description: str) -> Room:
-        """Create the resource, DISABLED, with *description* in place of the declared one."""
+        """Create the resource, DISABLED, with *description* in place of the declared one.
+
+        Raises
+        ------
+        DisabledDelegateError
+            A declared delegate was looked up, and is disabled. Nothing was called.
+        """
+        self.refuse_disabled(declaration.delegates)
         response = self._call(
             "CreateResource",
             {
@@ -129,9 +141,39 @@ class WorkMail:
                 if error.code != _NOT_FOUND:
                     raise
             else:
-                if response.get("State") != "DELETED":
-                    return str(response[key])
+                state = response.get("State", "")
+                if state != "DELETED":
+                    entity_id = str(response[key])
+                    self._looked_up.update(dict.fromkeys((identifier, entity_id), (identifier, state)))
+                    return entity_id
         return None
+
+    def refuse_disabled(self, delegates: Iterable[str], *, look_up: bool = False) -> None:
+        """Refuse delegates that are disabled, as far as it is known.
+
+        WorkMail would refuse each with an EntityStateException, which it also answers while its own changes do not show
+        yet; so it would be asked again for a minute before the plain truth is told.
+
+        Parameters
+        ----------
+        delegates:
+            Ids, names or addresses.
+        look_up:
+            Whether to look those up whose state is not known, which takes up to two calls for each.
+
+        Raises
+        ------
+        DisabledDelegateError
+            One of them is disabled.
+        """
+        for delegate in delegates:
+            if look_up and delegate not in self._looked_up:
+                self.entity_id(delegate)
+            declared, state = self._looked_up.get(delegate, (delegate, ""))
+            if state == "DISABLED":
+                raise DisabledDelegateError(
+                    f"Delegates names {declared}, who is disabled in organization {self.organization_id}"
+                )
 
     def execute(self, step: Step) -> None:
         """Make the call that *step* describes."""

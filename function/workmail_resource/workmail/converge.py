@@ -1,10 +1,10 @@
-"""Bringing a resource to what is wanted, and away: plan, call, look, and again until WorkMail shows it.
+"""Brings a resource to the state that is wanted, or deletes it: plans, calls, reads, until WorkMail shows it.
 
-WorkMail shows its changes some time later, and what it answers to a repeated call is largely unknown. So no error of a
-single call decides: the resource is read again, and only when the plan still has that call does the error count.
+WorkMail shows its changes some time later, and what it answers to a repeated call is largely unknown. So the error of a
+single call does not decide: the resource is read again, and the error counts only if that call is still missing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +19,8 @@ from .room import Room, Wanted
 #: Seconds for which an error is taken for WorkMail's delay: Terraform's provider waits up to two minutes for users and
 #: groups.
 PATIENCE: Final = 60.0
+#: The same for a domain that is not ready: one that was just added is soon; one that nobody has verified never is.
+DOMAIN_PATIENCE: Final = 10.0
 #: How often a resource is read again before a call that was accepted is made once more.
 _READS: Final = 5
 
@@ -33,8 +35,8 @@ _MAY_PASS: Final = frozenset(
 _NOT_READABLE_YET: Final = frozenset({"EntityNotFoundException", "EntityStateException"})
 
 
-def _carry_on() -> None:
-    """Let a failed call be followed by the next try."""
+def _go_on() -> None:
+    """Do nothing: the next try follows."""
 
 
 def converge(
@@ -43,7 +45,7 @@ def converge(
     wanted: Wanted,
     *,
     fresh: bool = False,
-    on_failure: Callable[[], None] = _carry_on,
+    on_failure: Callable[[], None] = _go_on,
 ) -> Room:
     """Make WorkMail show *room* as it is *wanted*, and return it as it was last read.
 
@@ -60,6 +62,8 @@ def converge(
     ------
     ServiceError
         A call was refused for good.
+    DisabledDelegateError
+        A delegate that is to come is disabled.
     NotConvergedError
         Every call was taken, but the state did not come in time.
     ResourceGoneError
@@ -68,7 +72,8 @@ def converge(
     steps = plan(room, wanted)
     if not steps and not fresh:
         return room
-    patience = workmail.deadline.clock.monotonic() + PATIENCE
+    workmail.refuse_disabled(_new_delegates(steps))
+    begun = workmail.deadline.clock.monotonic()
     waits = workmail.caller.waits()
     while True:
         failed, failure = _execute(workmail, steps)
@@ -76,24 +81,41 @@ def converge(
             on_failure()
         final = failure is not None and not _may_pass(failure, fresh=fresh)
         accepted = steps if failed is None else steps[: steps.index(failed)]
-        # What was accepted may show later. What was refused may be accepted later: one look, a wait, and again.
+        # What was accepted may show later, so it is read several times. What was refused may be accepted later: it is
+        # read once, and called again after a wait.
         refused = failed is not None and not accepted
         reads = 1 if final or refused else _READS
-        room, missing = _read_until_news(workmail, room, wanted, accepted or steps[:1], fresh=fresh, reads=reads)
+        room, missing = _read_until_shown(workmail, room, wanted, accepted or steps[:1], fresh=fresh, reads=reads)
         if not missing:
             return room
+        patience, waited = _patience(failure), workmail.deadline.clock.monotonic() - begun
         if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):
-                return _by_detour(workmail, room, wanted, failure)
-            if final or workmail.deadline.clock.monotonic() >= patience:
+                return _update_while_registered(workmail, room, wanted, failure)
+            if final or waited >= patience:
                 raise failure
-        elif workmail.deadline.clock.monotonic() >= patience:
+            _check_delegate(workmail, failed, failure)
+        elif waited >= patience:
             raise NotConvergedError(f"WorkMail still shows: {'; '.join(differences(room, wanted))}")
         if refused:
-            _sleep(workmail, next(waits), room, wanted)
+            _sleep(workmail, min(next(waits), patience - waited), room, wanted)
         else:
             waits = workmail.caller.waits()
         steps = missing
+
+
+def _new_delegates(steps: Iterable[Step]) -> list[str]:
+    return [step.parameters["EntityId"] for step in steps if step.operation == "AssociateDelegateToResource"]
+
+
+def _check_delegate(workmail: WorkMail, refused: Step, error: ServiceError) -> None:
+    """Look a delegate up whom WorkMail has refused, as it does if either the delegate or the room is disabled."""
+    if error.code == "EntityStateException":
+        workmail.refuse_disabled(_new_delegates([refused]), look_up=True)
+
+
+def _patience(error: ServiceError | None) -> float:
+    return DOMAIN_PATIENCE if error is not None and error.code == "MailDomainStateException" else PATIENCE
 
 
 def _execute(workmail: WorkMail, steps: tuple[Step, ...]) -> tuple[Step | None, ServiceError | None]:
@@ -105,10 +127,10 @@ def _execute(workmail: WorkMail, steps: tuple[Step, ...]) -> tuple[Step | None, 
     return None, None
 
 
-def _read_until_news(
+def _read_until_shown(
     workmail: WorkMail, room: Room, wanted: Wanted, awaited: tuple[Step, ...], *, fresh: bool, reads: int
 ) -> tuple[Room, tuple[Step, ...]]:
-    """Read the resource until the *awaited* steps show, whatever else is missing; at most *reads* times."""
+    """Read the resource, at most *reads* times, until it shows the *awaited* steps; return what is still missing."""
     waits = workmail.caller.waits()
     missing = plan(room, wanted)
     for left in reversed(range(reads)):
@@ -166,7 +188,7 @@ def _needs_mailbox(step: Step, error: ServiceError, room: Room, wanted: Wanted) 
     )
 
 
-def _by_detour(workmail: WorkMail, room: Room, wanted: Wanted, failure: ServiceError) -> Room:
+def _update_while_registered(workmail: WorkMail, room: Room, wanted: Wanted, failure: ServiceError) -> Room:
     """Register the resource for as long as the update takes, with an address that nobody else has."""
     domain = workmail.default_domain()
     if domain is None:
@@ -195,8 +217,8 @@ def remove(workmail: WorkMail, resource_id: str) -> None:
             workmail.delete(resource_id)
             failure = None
         except ServiceError as error:
-            # Until WorkMail shows the resource as disabled it may refuse either call, and afterwards too: only a look
-            # tells.
+            # WorkMail may refuse either call until it shows the resource as disabled, and when it is gone already.
+            # Only reading it tells which.
             if error.code not in _MAY_PASS:
                 raise
             failure = error

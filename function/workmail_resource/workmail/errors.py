@@ -6,7 +6,7 @@ from workmail_resource.protocol.errors import Failure, ProviderError
 
 
 class InvalidPropertiesError(ProviderError):
-    """The declared properties cannot be brought about.
+    """The declared properties are not ones that a resource can have.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class NameTakenError(ProviderError):
 
 
 class ResourceGoneError(ProviderError):
-    """The resource was deleted behind CloudFormation's back."""
+    """Somebody has deleted the resource in WorkMail, while the stack still has it."""
 
     code = "ResourceGone"
     advice = "Deploy again: the next update makes the resource anew, under a new physical ID."
@@ -54,6 +54,13 @@ class UnknownDelegateError(ProviderError):
 
     code = "EntityNotFoundException"
     advice = "Declare the id, name or address of a user or group of this organization."
+
+
+class DisabledDelegateError(ProviderError):
+    """A declared delegate exists, but is disabled, so that WorkMail does not take it for a delegate."""
+
+    code = "EntityStateException"
+    advice = "Enable the user or group in WorkMail, then deploy again, or declare another delegate."
 
 
 class NotConvergedError(ProviderError):

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-import workmail_resource
+import workmail_resource.app
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, LocalServer, Reply, serving
 from workmail_resource.app import Invocation, Outside, handler
+from workmail_resource.aws.errors import ServiceError
+from workmail_resource.ownership.errors import LedgerUnavailableError
 from workmail_resource.ownership.rules import NOT_CREATED
+from workmail_resource.protocol.errors import OutOfTimeError
 from workmail_resource.protocol.response import DeliveryError
 
 NO_ENVIRONMENT = ("LEDGER_TABLE", "WORKMAIL_REGION", "AWS_REGION", "AWS_DEFAULT_REGION", "ABANDON_ON_DELETE")
@@ -98,6 +101,36 @@ def test_a_foreign_resource_type_is_refused(request_type: str) -> None:
         body = handled(server, request_type, ResourceType="Custom::Other", PhysicalResourceId=RESOURCE)
     assert body["Status"] == "FAILED"
     assert body["Reason"].startswith("MalformedEvent: ResourceType is 'Custom::Other'")
+
+
+@pytest.mark.parametrize(
+    ("request_type", "again"), [("Create", "deploy again"), ("Update", "deploy again"), ("Delete", "delete again")]
+)
+def test_the_advice_is_about_what_was_asked_for(monkeypatch: pytest.MonkeyPatch, request_type: str, again: str) -> None:
+    """One and the same failure is told with the advice for the event: who deletes has nothing to deploy."""
+
+    def time_out(*_: object, **__: object) -> None:
+        raise OutOfTimeError
+
+    for name in ("create", "update", "delete"):
+        monkeypatch.setattr(workmail_resource.app, name, time_out)
+    with serving() as server:
+        body = handled(server, request_type, PhysicalResourceId=RESOURCE)
+    assert body["Reason"].startswith("TimedOut: ")
+    assert f"time was used up; {again}." in body["Reason"]
+
+
+def test_the_advice_about_the_ledger_is_the_same_for_a_delete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure of DynamoDB's has a code that WorkMail's could have too, and keeps its own advice."""
+    throttled = ServiceError(service="dynamodb", operation="Query", code="ThrottlingException", message="slow")
+
+    def fail(*_: object, **__: object) -> None:
+        raise LedgerUnavailableError("ledger", throttled)
+
+    monkeypatch.setattr(workmail_resource.app, "delete", fail)
+    with serving() as server:
+        body = handled(server, "Delete", PhysicalResourceId=RESOURCE)
+    assert LedgerUnavailableError.advice in body["Reason"]
 
 
 @pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])

@@ -1,4 +1,5 @@
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workmail_resource
-from workmail_resource.aws.advice import ADVICE
+from workmail_resource.aws.advice import ADVICE, advise
 from workmail_resource.aws.errors import ServiceError, explain, from_boto
 from workmail_resource.ownership import errors as ownership_errors
 from workmail_resource.ownership.errors import LedgerUnavailableError
@@ -74,6 +75,33 @@ def test_every_modelled_error_has_its_advice(operation: str, code: str) -> None:
     assert failure.cause == f"because of that ({operation} of Name boardroom)"
     assert failure.advice.startswith(ADVICE[code].rstrip("."))
     assert failure.request_id == "call-1"
+
+
+def own_codes() -> dict[str, str]:
+    """Return the advice of each error of our own that a Delete can end in, by its code."""
+    elsewhere = {"InvalidProperties", "AdoptionRefused", "NotOwned", "ResourceGone", "UnknownPhysicalId", "Cancelled"}
+    kinds = [kind for kind in ProviderError.__subclasses__() if "code" in vars(kind)]
+    return {kind.code: kind.advice for kind in kinds if kind.code not in elsewhere | {"BadEnvironment"}}
+
+
+@pytest.mark.parametrize(("code", "general"), sorted({**ADVICE, **own_codes()}.items()))
+def test_advice_for_a_delete_is_about_deleting(code: str, general: str) -> None:
+    """Who deletes is told to delete again, and never to change or deploy a template."""
+    advice = advise(code, "Delete", general)
+    assert not re.search(r"deploy again|Deploy again|[Dd]eclare|Choose|property|template;", advice)
+
+
+@pytest.mark.parametrize("code", sorted(ADVICE))
+@pytest.mark.parametrize("request_type", ["Create", "Nonsense", None, ["Delete"]])
+def test_advice_for_any_other_event_is_the_general_one(code: str, request_type: object) -> None:
+    """What an event is that is neither Update nor Delete makes no difference to the advice."""
+    assert advise(code, request_type, ADVICE[code]) == ADVICE[code]
+
+
+def test_advice_for_an_update_does_not_adopt() -> None:
+    """A name that somebody has is not to be had by ADOPT in an Update, which renames a room (contract 24)."""
+    assert "ADOPT" in ADVICE["NameAvailabilityException"]
+    assert "ADOPT" not in advise("NameAvailabilityException", "Update", ADVICE["NameAvailabilityException"])
 
 
 def test_create_resource_models_the_eight_errors_of_the_reference() -> None:

@@ -19,6 +19,7 @@ from tests.unit.workmail_resource.support import (
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.errors import OutOfTimeError
 from workmail_resource.workmail.api import WorkMail
+from workmail_resource.workmail.errors import DisabledDelegateError
 from workmail_resource.workmail.plan import Step
 from workmail_resource.workmail.properties import BookingOptions, Declaration
 from workmail_resource.workmail.room import Room
@@ -193,6 +194,16 @@ def test_entity_id_of_a_group(scripted: Scripted) -> None:
     script.answers("describe_user", {"UserId": DELEGATE, "State": "DELETED"}, UserId="facilities")
     script.answers("describe_group", {"GroupId": OTHER_DELEGATE, "State": "ENABLED"}, GroupId="facilities")
     assert workmail.entity_id("facilities") == OTHER_DELEGATE
+
+
+def test_nothing_is_made_with_a_disabled_delegate(scripted: Scripted) -> None:
+    """A delegate whose look-up has shown them to be disabled is told before CreateResource is called."""
+    workmail, script = scripted
+    script.answers("describe_user", {"UserId": DELEGATE, "State": "DISABLED"}, UserId="bob")
+    assert workmail.entity_id("bob") == DELEGATE
+    declaration = Declaration(ORGANIZATION, "boardroom", "ROOM", email="b@example.com", delegates=("anna", "bob"))
+    with pytest.raises(DisabledDelegateError, match="Delegates names bob, who is disabled"):
+        workmail.create(declaration, "mark")
 
 
 def test_entity_id_of_nobody(scripted: Scripted) -> None:
