@@ -23,14 +23,17 @@ from .ownership.ledger import Ledger
 from .ownership.rules import CREATE_FAILED, NOT_CREATED
 from .protocol.clock import Clock, Deadline, SystemClock
 from .protocol.custom_resource import CustomResource, LambdaContext, StartTimer, answer_reserve, start_timer
-from .protocol.errors import Failure, MalformedEventError, redact, tell
-from .protocol.event import Event, read, secrets
+from .protocol.errors import Failure, MalformedEventError, redact, redact_words, tell
+from .protocol.event import Event, confidential, read, secrets
 from .protocol.response import AnswerRefusedError, Put, check_url, deliver, put_over_https
 from .settings import Settings
 from .telemetry import Telemetry
 from .workmail.api import WorkMail
 from .workmail.errors import InvalidPropertiesError
+from .workmail.table import PROPERTIES
 
+#: The properties whose values no message of a service or library may carry on.
+SENSITIVE: Final = frozenset(one.name for one in PROPERTIES if one.sensitive)
 #: Seconds before Lambda's deadline at which even the answer is given up: an error that is logged says more than a kill.
 LAST_MOMENT: Final = 0.5
 
@@ -105,6 +108,7 @@ class Invocation:
         self._clock = self._outside.clock
         self._rng = self._outside.rng
         self._secrets = secrets(event)
+        self._clean = partial(redact_words, confidential=confidential(event, SENSITIVE))
         self._telemetry = self._outside.telemetry(
             event, lambda_request_id=context.aws_request_id, secrets=self._secrets
         )
@@ -179,13 +183,13 @@ class Invocation:
 
     def _caller(self, service: str, region: str | None) -> Caller:
         clients = partial(self._outside.client, service, region)
-        return Caller(clients, deadline=self._deadline, rng=self._rng, log=self._telemetry.info)
+        return Caller(clients, deadline=self._deadline, rng=self._rng, log=self._telemetry.info, clean=self._clean)
 
     def _report_id(self, physical_id: str) -> None:
         self._resource.PhysicalResourceId = physical_id
 
     def _explain(self, error: BaseException) -> tuple[str, str]:
-        failure = explain(error)
+        failure = explain(error, self._clean)
         advice = failure.advice
         if not isinstance(error, LedgerUnavailableError):
             # That one has DynamoDB's code, and its advice is the same for every event.

@@ -67,6 +67,17 @@ def test_contract_38_no_secret_anywhere(stage: Stage) -> None:
     assert len(stage.log_records()) > len(events)
 
 
+@pytest.mark.parametrize("description", ["e", "8", "boardroom"])
+def test_contract_38_a_description_that_is_no_secret_hides_nothing(stage: Stage, description: str) -> None:
+    """A Description of a letter, or the room's own name, is blotted out of no Reason and no log line."""
+    message = "the boardroom of 8 seats is refused"
+    stage.interventions.fail("CreateResource", code="InvalidParameterException", status=400, message=message)
+    answer = stage.deliver(stage.event("Create", properties=room_properties(Description=description)))
+
+    assert answer.reason.startswith(f"InvalidParameterException: {message} (CreateResource of ")
+    assert [line for line in stage.log_records() if "***" in json.dumps(line)] == []
+
+
 # --------------------------------------------------------------------------------------------------------- contract 39
 
 

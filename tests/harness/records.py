@@ -39,7 +39,9 @@ def event_secrets(event: Mapping[str, Any]) -> Iterator[str]:
 def _descriptions(properties: Iterable[Any]) -> Iterator[str]:
     for one in properties:
         description = one.get("Description") if isinstance(one, Mapping) else None
-        if isinstance(description, str) and len(description) >= SHORTEST_SECRET:
+        # What another property says too is no secret.
+        others = [value for key, value in one.items() if key != "Description"] if isinstance(one, Mapping) else ()
+        if isinstance(description, str) and len(description) >= SHORTEST_SECRET and description not in others:
             yield description
 
 

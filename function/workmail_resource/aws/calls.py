@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from workmail_resource.protocol.clock import Deadline
 from workmail_resource.protocol.errors import OutOfTimeError
 
-from .errors import ServiceError, from_boto
+from .errors import Clean, ServiceError, from_boto
 from .retries import FIRST_THROTTLED_DELAY, MAX_ATTEMPTS, THROTTLED_GROWTH, delays, is_throttling, is_transient
 
 Log = Callable[..., None]
@@ -34,17 +34,28 @@ class Caller:
         For the jitter.
     log:
         Takes a message and keys; told of every call's outcome.
+    clean:
+        Takes out of a service's message what it must not carry on.
     """
 
-    def __init__(self, client: Callable[[float], Any], *, deadline: Deadline, rng: random.Random, log: Log) -> None:
+    def __init__(
+        self,
+        client: Callable[[float], Any],
+        *,
+        deadline: Deadline,
+        rng: random.Random,
+        log: Log,
+        clean: Clean = str,
+    ) -> None:
         self._client = client
         self.deadline = deadline
         self.rng = rng
         self.log = log
+        self._clean = clean
 
     def within(self, deadline: Deadline) -> "Caller":
         """Return a caller of the same service with another deadline."""
-        return Caller(self._client, deadline=deadline, rng=self.rng, log=self.log)
+        return Caller(self._client, deadline=deadline, rng=self.rng, log=self.log, clean=self._clean)
 
     def waits(self) -> Iterator[float]:
         """Return fresh waiting times between the tries of something."""
@@ -92,7 +103,9 @@ class Caller:
             response: dict[str, Any] = method(**parameters)
         except (ClientError, BotoCoreError) as error:
             service: str = client.meta.service_model.service_name
-            failure = from_boto(error, service=service, operation=operation, subject=subject, attempts=attempt)
+            failure = from_boto(
+                error, service=service, operation=operation, subject=subject, attempts=attempt, clean=self._clean
+            )
             self.log(
                 "call failed",
                 operation=operation,

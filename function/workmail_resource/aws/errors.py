@@ -1,6 +1,7 @@
 """The failure of a call, in the terms of its service."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from workmail_resource.protocol.errors import Failure, ProviderError
@@ -64,13 +65,20 @@ class ServiceError(ProviderError):
         return Failure(self.code, f"{self.message or 'no message'} ({about}{tries})", advice, self.request_id)
 
 
-def from_boto(error: Exception, *, service: str, operation: str, subject: str, attempts: int) -> ServiceError:
+Clean = Callable[[str], str]
+
+
+def from_boto(
+    error: Exception, *, service: str, operation: str, subject: str, attempts: int, clean: Clean = str
+) -> ServiceError:
     """Turn an exception of botocore's into a :class:`ServiceError`.
 
     Parameters
     ----------
     error:
         A ``ClientError``, or any ``BotoCoreError``.
+    clean:
+        Takes out of the service's message what it must not carry on.
     """
     response: dict[str, Any] = getattr(error, "response", None) or {}
     detail = response.get("Error", {})
@@ -79,7 +87,7 @@ def from_boto(error: Exception, *, service: str, operation: str, subject: str, a
         service=service,
         operation=operation,
         code=str(detail.get("Code") or type(error).__name__),
-        message=str(detail.get("Message") or error),
+        message=clean(str(detail.get("Message") or error)),
         status=int(metadata.get("HTTPStatusCode", 0)),
         request_id=metadata.get("RequestId"),
         subject=subject,
@@ -87,15 +95,17 @@ def from_boto(error: Exception, *, service: str, operation: str, subject: str, a
     )
 
 
-def explain(error: BaseException) -> Failure:
+def explain(error: BaseException, clean: Clean = str) -> Failure:
     """Say of any exception what it was and what to do.
 
     Parameters
     ----------
     error:
         Whatever was raised, ``SystemExit`` included.
+    clean:
+        Takes out of a text that is not ours what it must not carry on.
     """
     if isinstance(error, ProviderError):
         return error.failure()
     name = type(error).__name__
-    return Failure(name, str(error) or "no message", ADVICE.get(name, ProviderError.advice))
+    return Failure(name, clean(str(error)) or "no message", ADVICE.get(name, ProviderError.advice))

@@ -1,7 +1,12 @@
 """Every failure in one shape: a :class:`Failure` becomes the Reason of a FAILED answer. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+#: What is shorter is a word of the language rather than a secret, and is in every message.
+SHORTEST_CONFIDENTIAL: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,26 @@ def tell(failure: Failure, *, lambda_request_id: str, log_stream: str) -> tuple[
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Replace every secret in *text*, so that no message of a service or library can carry one out."""
+    """Replace every secret in *text*, wherever it stands."""
     for secret in sorted({secret for secret in secrets if secret}, key=len, reverse=True):
         text = text.replace(secret, "***")
+    return text
+
+
+def redact_words(text: str, confidential: Iterable[str]) -> str:
+    """Replace in *text*, which somebody else has worded, what the user has said in confidence: whole words only.
+
+    Parameters
+    ----------
+    confidential:
+        What is shorter than :data:`SHORTEST_CONFIDENTIAL` characters stays.
+    """
+    for words in sorted(set(confidential), key=len, reverse=True):
+        if len(words) >= SHORTEST_CONFIDENTIAL:
+            # A boundary only where the words have one themselves: not every text begins and ends with a letter.
+            before = r"(?<!\w)" if re.match(r"\w", words) else ""
+            after = r"(?!\w)" if re.match(r"\w", words[-1]) else ""
+            text = re.sub(f"{before}{re.escape(words)}{after}", "***", text)
     return text
 
 

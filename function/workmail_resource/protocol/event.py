@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, get_args
@@ -86,7 +86,7 @@ def read(event: Mapping[str, Any]) -> Event:
 
 
 def secrets(event: Mapping[str, Any]) -> list[str]:
-    """Return what no log line and no Reason may hold: the ResponseURL, its parts, and every Description."""
+    """Return what no log line and no Reason may hold, whoever worded it: the ResponseURL and its parts."""
     found: list[str] = []
     url = event.get("ResponseURL")
     if isinstance(url, str):
@@ -94,12 +94,32 @@ def secrets(event: Mapping[str, Any]) -> list[str]:
         as_they_stand = re.split("[&=#]", query)
         decoded = [value for _, value in _query(url)]
         found += [url, query, *(value for value in as_they_stand + decoded if len(value) > _SHORT)]
+    return [secret for secret in found if secret]
+
+
+def confidential(event: Mapping[str, Any], names: Collection[str]) -> list[str]:
+    """Return the values of these properties, new and old, which no message of somebody else may carry out.
+
+    What another property says too is no secret, and stays readable.
+    """
+    said, told = set[str](), set[str]()
     for key in ("ResourceProperties", "OldResourceProperties"):
         properties = event.get(key)
-        description = properties.get("Description") if isinstance(properties, Mapping) else None
-        if isinstance(description, str):
-            found.append(description)
-    return [secret for secret in found if secret]
+        for name, value in properties.items() if isinstance(properties, Mapping) else ():
+            (said if name in names else told).update(_texts(value))
+    return sorted(said - told)
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
 
 
 _SHORT: Final = 16

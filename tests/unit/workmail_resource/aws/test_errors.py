@@ -1,6 +1,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import botocore.exceptions
@@ -16,7 +17,7 @@ from workmail_resource.aws.errors import ServiceError, explain, from_boto
 from workmail_resource.ownership import errors as ownership_errors
 from workmail_resource.ownership.errors import LedgerUnavailableError
 from workmail_resource.protocol import errors as protocol_errors
-from workmail_resource.protocol.errors import Failure, OutOfTimeError, ProviderError, redact, tell
+from workmail_resource.protocol.errors import Failure, OutOfTimeError, ProviderError, redact, redact_words, tell
 from workmail_resource.settings import BadEnvironmentError
 from workmail_resource.workmail import errors as workmail_errors
 from workmail_resource.workmail.errors import InvalidPropertiesError, NameTakenError
@@ -289,6 +290,46 @@ def test_redact_leaves_no_secret(text: str, others: list[str], secret: str) -> N
 def test_redact_without_secrets_changes_nothing() -> None:
     """Without secrets, or with empty ones, a text stays as it is."""
     assert redact("as it is", []) == redact("as it is", [""]) == "as it is"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "left"),
+    [
+        ("'merger talks' is refused", "merger talks", "'***' is refused"),
+        ("merger talks, merger talks.", "merger talks", "***, ***."),
+        # Whole words only
+        ("CreateResource of boardrooms", "boardroom", "CreateResource of boardrooms"),
+        ("boardroom_1 is taken", "boardroom", "boardroom_1 is taken"),
+        # Words of less than six letters are in every message.
+        ("8 of 8 rooms, each with a name", "8", "8 of 8 rooms, each with a name"),
+        ("a room", "room", "a room"),
+        # What begins or ends with another character than a letter has no boundary there.
+        ("see x(secret)y", "(secret)", "see x***y"),
+        ("", "secret", ""),
+    ],
+)
+def test_redact_words_takes_whole_words_only(text: str, words: str, left: str) -> None:
+    """In what somebody else has worded, a confidential text is replaced where it stands by itself (contract 38)."""
+    assert redact_words(text, [words]) == left
+
+
+@settings(deadline=None)
+@given(st.text(), st.text(), st.text(min_size=6))
+def test_redact_words_leaves_none_between_blanks(before: str, after: str, words: str) -> None:
+    """Whatever its characters are, a text of six of them and more is replaced (contract 38)."""
+    assert words not in redact_words(f"{before} {words} {after}", [words]) or words in f"{before} *** {after}"
+
+
+def test_what_others_say_is_cleaned_and_what_we_say_is_not() -> None:
+    """A service's message loses what is confidential; our words about the same call keep it, as its code does."""
+    refusal = ClientError({"Error": {"Code": "CreateResource", "Message": "no CreateResource"}}, "CreateResource")
+    clean = partial(redact_words, confidential=["CreateResource"])
+    error = from_boto(
+        refusal, service="workmail", operation="CreateResource", subject="Name x", attempts=1, clean=clean
+    )
+    failure = explain(error, clean)
+    assert (failure.code, failure.cause) == ("CreateResource", "no *** (CreateResource of Name x)")
+    assert explain(ValueError("CreateResource"), clean).cause == "***"
 
 
 def test_from_boto_takes_what_the_service_said() -> None:

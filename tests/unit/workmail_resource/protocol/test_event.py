@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.unit.workmail_resource.support import RESOURCE, STACK
 from workmail_resource.protocol.errors import MalformedEventError
-from workmail_resource.protocol.event import Event, read, secrets
+from workmail_resource.protocol.event import Event, confidential, read, secrets
 
 SIGNATURE = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
 OLD_SIGNATURE = "yNzXpWQ1hr%2BQv7l4Wm%2F3ZTk6%2Bfc%3D"
@@ -171,9 +171,22 @@ def test_secrets_hold_an_encoded_signature_in_both_forms() -> None:
     assert {OLD_SIGNATURE, "yNzXpWQ1hr+Qv7l4Wm/3ZTk6+fc="} <= set(secrets({**CREATE, "ResponseURL": OLD_URL}))
 
 
-def test_secrets_are_both_descriptions() -> None:
-    """A Description, new or old, is secret: the service model marks it as sensitive (contract 38)."""
-    assert {"where the board meets", "where the board met"} <= set(secrets(UPDATE))
+def test_both_descriptions_are_confidential() -> None:
+    """A Description, new or old, is confidential: the service model marks it as sensitive (contract 38)."""
+    assert confidential(UPDATE, {"Description"}) == ["where the board meets", "where the board met"]
+
+
+def test_what_another_property_says_too_is_not_confidential() -> None:
+    """A Description that is the room's own name or alias, old or new, hides nothing of them."""
+    for others in (
+        {"ResourceProperties": {"Description": "boardroom", "Name": "boardroom"}},
+        {"ResourceProperties": {"Description": "a@example.com", "Aliases": ["b@example.com", "a@example.com"]}},
+        {
+            "ResourceProperties": {"Description": "boardroom", "Name": "atrium"},
+            "OldResourceProperties": {"Name": "boardroom"},
+        },
+    ):
+        assert confidential({"RequestType": "Update", **others}, {"Description"}) == []
 
 
 @settings(deadline=None, max_examples=200)
@@ -181,3 +194,4 @@ def test_secrets_are_both_descriptions() -> None:
 def test_secrets_of_anything_are_strings_with_something_in_them(changes: dict[str, Any]) -> None:
     """Finding the secrets never fails, and never finds the empty string, which would stand between all letters."""
     assert all(secrets({**UPDATE, **changes}))
+    assert all(isinstance(one, str) for one in confidential({**UPDATE, **changes}, {"Description"}))
