@@ -6,9 +6,11 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 
 from tests.harness import DOMAIN
 from tests.harness.interventions import Interceptor, Interventions
+from workmail_rooms.inventory import stacks
 from workmail_rooms.inventory.cli import main
 from workmail_rooms.sandbox.backends import Backends
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER, seed
@@ -331,10 +334,64 @@ def test_files_that_are_there(account: Account) -> None:
     assert "example-rooms-1.yaml would be replaced" in err
     assert "--overwrite" in err
     assert "atrium" not in path.read_text()
-    Path("example-rooms-2.yaml").write_text("")
     status, _, err = account.run("--overwrite")
     assert (status, "atrium" in path.read_text()) == (0, True)
-    assert "example-rooms-2.yaml is there from another run" in err
+
+
+def test_contract_61_a_template_that_would_lose_a_room_is_not_written(account: Account) -> None:
+    """A room that has gone or cannot be declared any more keeps the files as they are, until an option says so."""
+    # GIVEN a template whose rooms the stack owns: ADOPT and the policies are taken out
+    gone, odd, _ = account.room("gone-off"), account.room("odd-off"), account.room("boardroom")
+    assert account.run()[0] == 0
+    path = Path("example-rooms-1.yaml")
+    owned = re.sub(r" +(ExistingResource|DeletionPolicy|UpdateReplacePolicy): .*\n", "", path.read_text())
+    path.write_text(owned)
+    # WHEN one is deleted, another changes so that no template can declare it, and one is renamed
+    account.call("DeleteResource", ResourceId=gone)
+    account.call("UpdateResource", ResourceId=odd, Description="{{resolve:ssm:x}}")
+    account.call("UpdateResource", ResourceId="boardroom", Name="atrium")
+    status, out, err = account.run("--overwrite")
+    # THEN nothing is written, and both are named with the reason
+    assert (status, out, path.read_text()) == (1, "", owned)
+    assert re.search(r"example-rooms-1.yaml: GoneOff\w* \(gone-off\): is no resource of this organization", err)
+    assert re.search(r"OddOff\w* \(odd-off\): its Description has", err)
+    assert "Nothing was written" in err
+    # AND with the option the others stay as they were declared
+    status, _, _ = account.run("--overwrite", "--allow-removal")
+    assert status == 3
+    assert re.findall(r"^  (\w+):$|      (Name: .*)", path.read_text(), re.MULTILINE) == [
+        ("Boardroom", ""),
+        ("", 'Name: "atrium"'),
+    ]
+    assert "ADOPT\n" not in path.read_text().partition("Resources:")[2]
+
+
+def test_contract_61_each_room_stays_in_its_file(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When rooms come beyond what the files hold, they go into a new one, and no other moves."""
+    monkeypatch.setattr(stacks, "MAX_RESOURCES", 10)
+    for number in range(15):
+        account.room(f"b{number:02}-off")
+    assert account.run()[1].split() == ["example-rooms-1.yaml", "example-rooms-2.yaml"]
+
+    def declared() -> dict[str, set[str]]:
+        return {path.name: set(re.findall('Name: "(.*)"', path.read_text())) for path in Path().glob("*.yaml")}
+
+    before = declared()
+    for number in range(10):
+        account.room(f"a{number:02}-off")
+    assert account.run("--overwrite")[1].split() == [f"example-rooms-{number}.yaml" for number in (1, 2, 3)]
+    assert all(names <= declared()[name] for name, names in before.items())
+    assert [len(declared()[name]) for name in sorted(declared())] == [10, 10, 5]
+
+
+def test_contract_61_a_file_that_cannot_be_read_is_not_replaced(account: Account) -> None:
+    """What a broken file declares nobody knows, so nothing is written beside it."""
+    account.room("boardroom")
+    Path("example-rooms-7.yaml").write_text("Resources: [")
+    status, out, err = account.run("--overwrite", "--allow-removal")
+    assert (status, out) == (1, "")
+    assert "example-rooms-7.yaml cannot be read" in err
+    assert [path.name for path in Path().iterdir()] == ["example-rooms-7.yaml"]
 
 
 def test_a_full_disk_leaves_no_file(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,9 +407,31 @@ def test_a_full_disk_leaves_no_file(account: Account, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "fsync", full)
     status, out, err = account.run("--format", "csv", "--output-dir", ".", "--overwrite")
     assert (status, out) == (1, "")
-    assert "No space left on device" in err
+    assert "example-rooms.csv cannot be written: No space left on device; nothing was written." in err
     assert [path.name for path in Path().iterdir()] == ["example-rooms.csv"]
     assert Path("example-rooms.csv").read_bytes() == before
+
+
+def test_a_read_only_folder_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no file can be made, the message names the file that was to be written, and says that none was."""
+    account.room("boardroom")
+
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "out/.example-rooms-1.yaml.x.tmp")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    status, out, err = account.run("--output-dir", "out")
+    assert (status, out) == (1, "")
+    assert "out/example-rooms-1.yaml cannot be written: Read-only file system; nothing was written." in err
+
+
+def test_a_file_that_cannot_be_moved_to_its_place_is_named(account: Account) -> None:
+    """A folder that has the file's name is not replaced, and the message says what is there now."""
+    account.room("boardroom")
+    Path("example-rooms.csv").mkdir()
+    status, out, err = account.run("--format", "csv", "--output-dir", ".", "--overwrite")
+    assert (status, out) == (1, "")
+    assert "example-rooms.csv cannot be written: Is a directory; nothing was written." in err
 
 
 # ------------------------------------------------------------------------------------------------------------- process

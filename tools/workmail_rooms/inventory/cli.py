@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -12,13 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from workmail_rooms.inventory.connection import Connection, UnusableRegionError
 from workmail_rooms.inventory.data import as_csv, as_json
-from workmail_rooms.inventory.declare import LeftOut, declare
+from workmail_rooms.inventory.declare import Declared, LeftOut, declare
+from workmail_rooms.inventory.existing import Entry, UnreadableTemplateError, as_before, entries, match
 from workmail_rooms.inventory.failures import explain
-from workmail_rooms.inventory.files import FilesExistError, write
+from workmail_rooms.inventory.files import FilesExistError, UnwritableError, write
 from workmail_rooms.inventory.progress import ProgressBar
 from workmail_rooms.inventory.read import Reader, organizations
 from workmail_rooms.inventory.resources import Resource
-from workmail_rooms.inventory.stacks import split
+from workmail_rooms.inventory.stacks import assign
 from workmail_rooms.inventory.template import DEFAULT_TOKEN, render, size
 
 OK: Final = 0
@@ -32,6 +33,7 @@ _ORGANIZATION_ID = re.compile(r"m-[0-9a-f]{32}")
 _SERVICE_TOKEN = re.compile(r"arn:[\w:.\-]+|[\w:\-]+")
 #: A template up to this size can be sent with the call; a larger one has to be in S3.
 _LARGEST_INLINE: Final = 51_200
+_LARGEST: Final = 1_048_576
 
 _DESCRIPTION: Final = """\
 Read the rooms and equipment of a WorkMail organization, and write them as CloudFormation templates that adopt each one
@@ -40,7 +42,9 @@ exactly as it is, or as data. Nothing is ever changed in WorkMail.
 _EPILOG: Final = """\
 templates
   Files ALIAS-rooms-1.yaml, ALIAS-rooms-2.yaml ... of at most 500 resources each; their paths are printed. A resource
-  that cannot be declared exactly as it is, is left out, with a warning that says why.
+  that cannot be declared exactly as it is, is left out, with a warning that says why. Where such files are in
+  --output-dir, every resource stays in the file that declares it, under its logical ID and as it is owned there; new
+  ones go where there is room, or into a new file.
 
 data
   --format csv and --format json print all resources, or write ALIAS-rooms.csv or .json to --output-dir.
@@ -81,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = _Command(options).run()
         sys.stdout.flush()
-    except (_UsageError, UnusableRegionError, _FailedError, BotoCoreError, ClientError) as error:
+    except (_UsageError, UnusableRegionError, _FailedError, UnwritableError, BotoCoreError, ClientError) as error:
         return _end(error)
     except KeyboardInterrupt:
         _say(f"{_PROGRAM}: interrupted; no file is half written.")
@@ -160,16 +164,25 @@ class _Command:
     # --------------------------------------------------------------------------------------------------- templates
 
     def _write_templates(self, organization_id: str, alias: str, resources: Sequence[Resource]) -> int:
+        folder: Path = self._options.output_dir or Path()
         token: str = self._options.service_token
         declared, left_out = declare(organization_id, resources)
-        by_id = {one.resource_id: one for one in declared}
-        stacks = split({one.resource_id: size(one, service_token=token) for one in declared})
-        folder = self._options.output_dir or Path()
+        names = {one.room.resource_id: one.room.name for one in resources}
+        kept, unmatched = match(organization_id, _earlier(folder, alias), names)
+        lost = dict.fromkeys(unmatched, "is no resource of this organization, or is declared twice")
+        lost |= {kept[one.room.resource_id]: "; ".join(one.reasons) for one in left_out if one.room.resource_id in kept}
+        if lost and not self._options.allow_removal:
+            raise _FailedError(_losses(folder, alias, lost))
+        by_id = {one.resource_id: one for one in as_before(declared, kept)}
+        stacks = assign(
+            {resource_id: size(one, service_token=token) for resource_id, one in by_id.items()},
+            _numbers(kept, by_id),
+        )
         files = {
-            folder / f"{alias}-rooms-{number}.yaml": render(
+            _path(folder, alias, number): render(
                 organization_id, number, [by_id[resource_id] for resource_id in stack], service_token=token
             )
-            for number, stack in enumerate(stacks, 1)
+            for number, stack in stacks.items()
         }
         self._write(files)
         for path in files:
@@ -179,8 +192,10 @@ class _Command:
                 _say(f"Note: {one.properties['Name']} ({one.resource_id}) {one.note}.")
         _warn(left_out)
         _say(f"{_count(len(declared), 'resource')} of {organization_id} in {_count(len(files), 'template')}.")
-        for path in sorted(set(folder.glob(f"{alias}-rooms-*.yaml")) - files.keys()):
-            _say(f"Warning: {path} is there from another run. Its resources are in the templates of this run now.")
+        for path in sorted({_path(folder, alias, entry.number) for entry in lost} - files.keys()):
+            _say(f"Warning: {path} was left as it is; no resource that it declares could be declared again.")
+        for path in (path for path, content in files.items() if len(content) > _LARGEST):
+            _say(f"Warning: {path} has more than the 1 MB that CloudFormation takes; move rooms to another by hand.")
         if any(len(content) > _LARGEST_INLINE for content in files.values()):
             _say("A template of more than 51,200 bytes goes through S3: aws cloudformation deploy --s3-bucket ...")
         return INCOMPLETE if left_out else OK
@@ -209,6 +224,49 @@ class _Command:
                 f"{error} would be replaced by another content; nothing was written. "
                 "Give --overwrite to replace it, or another --output-dir."
             ) from None
+
+
+def _path(folder: Path, alias: str, number: int) -> Path:
+    return folder / f"{alias}-rooms-{number}.yaml"
+
+
+def _earlier(folder: Path, alias: str) -> list[Entry]:
+    """Return what the templates of an earlier run declare, in the order of their numbers."""
+    name = re.compile(rf"{re.escape(alias)}-rooms-([1-9][0-9]*)\.yaml")
+    numbers = sorted(int(found[1]) for path in folder.glob("*.yaml") if (found := name.fullmatch(path.name)))
+    found_entries: list[Entry] = []
+    for number in numbers:
+        path = _path(folder, alias, number)
+        try:
+            found_entries += entries(number, path.read_text("utf-8"))
+        except (UnreadableTemplateError, UnicodeDecodeError, OSError) as error:
+            raise _FailedError(
+                f"{path} cannot be read ({error}), so nobody can tell which rooms it declares; nothing was written. "
+                "Mend it, or give another --output-dir."
+            ) from error
+    return found_entries
+
+
+def _numbers(kept: Mapping[str, Entry], by_id: Mapping[str, Declared]) -> dict[int, list[str]]:
+    """Return the resources that stay where they are, by the number of their template."""
+    numbers: dict[int, list[str]] = {}
+    for resource_id, entry in kept.items():
+        if resource_id in by_id:
+            numbers.setdefault(entry.number, []).append(resource_id)
+    return numbers
+
+
+def _losses(folder: Path, alias: str, lost: Mapping[Entry, str]) -> str:
+    """Say which declarations would go, and why."""
+    lines = (
+        f"\n  {_path(folder, alias, one.number)}: {one.logical_id} ({one.name or 'without a plain Name'}): {reason}"
+        for one, reason in lost.items()
+    )
+    return (
+        "Templates would lose what they declare, and a stack deletes what its template loses unless ExistingResource: "
+        f"ADOPT or a DeletionPolicy keeps it. Nothing was written:{''.join(lines)}\n"
+        "Mend what is named, or give --allow-removal to write the templates without it."
+    )
 
 
 def _warn(left_out: Sequence[LeftOut]) -> None:
@@ -254,6 +312,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where to write files; made if it is not there (default: templates here, data to the standard output)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist with another content")
+    parser.add_argument(
+        "--allow-removal",
+        action="store_true",
+        help="write templates although they lose resources that they declare (default: write nothing then)",
+    )
     parser.add_argument(
         "--service-token",
         type=_service_token,

@@ -23,6 +23,11 @@ from workmail_rooms.inventory.resources import Delegate, Resource
 _DYNAMIC_REFERENCE: Final = "{{resolve:"
 
 
+#: No room goes with its stack until it is taken out together with ``ADOPT``, and a failed first deployment releases the
+#: rooms through the provider. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+POLICY: Final = "RetainExceptOnCreate"
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """A resource of a template.
@@ -35,6 +40,8 @@ class Declared:
         The same as in *properties*, with their names.
     note:
         What the reader should know of it; empty mostly.
+    deletion_policy:
+        None declares none.
     """
 
     logical_id: str
@@ -42,6 +49,7 @@ class Declared:
     properties: Mapping[str, Any]
     delegates: tuple[Delegate, ...] = ()
     note: str = ""
+    deletion_policy: str | None = POLICY
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
-"""Logical IDs: readable, and decided by the name alone.
+"""Logical IDs: readable, and decided by the name with which a room is first declared.
 
-Nothing else may decide them. CloudFormation takes another logical ID for another resource, so an ID that also depended
-on the rest of the organization would rename rooms when one is added.
+CloudFormation takes another logical ID for another resource. So an ID that also depended on the rest of the
+organization would rename rooms when one is added; and a room that is renamed keeps the ID under which it is declared
+(:mod:`.existing`).
 """
 
 import hashlib
 import re
+from collections.abc import Collection
 from typing import Final
 
 #: Names that no other name shares its ID with: lower-case words, each begun by a letter. The last part keeps what looks
@@ -36,3 +38,18 @@ def logical_id(name: str) -> str:
     digits = hashlib.sha256(name.encode()).hexdigest()[:8]
     # Not begun by a digit, so that no reader of YAML takes the ID for a number.
     return f"{'' if readable[:1].isalpha() else 'N'}{readable}X{digits}"
+
+
+def logical_id_beside(wanted: str, resource_id: str, taken: Collection[str]) -> str:
+    """Return *wanted*, or an ID made of it if a room that once had this name has it still.
+
+    Parameters
+    ----------
+    resource_id:
+        Of the room that needs the ID; decides how a taken one goes on.
+    taken:
+        The logical IDs of rooms that are declared already.
+    """
+    if wanted not in taken:
+        return wanted
+    return f"{wanted}R{hashlib.sha256(resource_id.encode()).hexdigest()[:8]}"

@@ -1,44 +1,49 @@
 """Which resource goes into which stack."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 #: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: 500 resources, and 1 MB
-#: for a template in S3, of which some is left for what stands around the resources.
+#: for a template in S3, of which some is left for what stands around the resources, and for what they gain later.
 MAX_RESOURCES: Final = 500
-MAX_BYTES: Final = 1_000_000
+MAX_BYTES: Final = 900_000
 
 
-def split(sizes: Mapping[str, int]) -> list[list[str]]:
-    """Assign resources to as few stacks as hold them; return the ids in each, in the order of *sizes*.
+def assign(sizes: Mapping[str, int], kept: Mapping[int, Collection[str]]) -> dict[int, list[str]]:
+    """Assign resources to stacks: each stays where it is, and a new one goes where there is room.
 
-    A resource that changes its stack is released by one and adopted by the other, so as few as possible should, when
-    the inventory is made again after rooms were added or removed. Filling the stacks in the order of names would move
-    resources at every such change. Instead each id scores every stack with a hash, and goes where its score is highest
-    (rendezvous hashing). So nothing moves while the number of stacks stays; when there is one more, only those
-    resources move that go into the new one. The price: stacks are unequally full, and near a multiple of 500 there may
-    be one stack more than necessary. The id decides, not the name, which can change.
+    A resource never leaves its stack, even if the stack has become too large: where its ``ADOPT`` has been taken out,
+    the stack that loses the declaration deletes the room (contract 61).
 
     Parameters
     ----------
     sizes:
-        By ResourceId: the bytes that the resource takes in a template.
+        By ResourceId: the bytes that the resource takes in a template. New resources are taken in this order.
+    kept:
+        By the number of a stack: the resources that it declares already. Numbers need not follow each other.
+
+    Returns
+    -------
+    The ids in each stack, by its number and in the order of *sizes*; stacks without any are left out.
     """
-    count = -(-len(sizes) // MAX_RESOURCES)
-    while True:
-        stacks: list[list[str]] = [[] for _ in range(count)]
-        for resource_id in sizes:
-            stacks[max(range(count), key=lambda stack: _score(resource_id, stack))].append(resource_id)
-        if all(_fits(stack, sizes) for stack in stacks):
-            # A handful of resources, each very long, can leave one of many stacks empty.
-            return [stack for stack in stacks if stack]
-        count += 1
+    stack_of = {resource_id: number for number, ids in kept.items() for resource_id in ids}
+    counts, used = dict.fromkeys(kept, 0), dict.fromkeys(kept, 0)
 
+    def put(resource_id: str, number: int) -> None:
+        stack_of[resource_id] = number
+        counts[number] = counts.get(number, 0) + 1
+        used[number] = used.get(number, 0) + sizes[resource_id]
 
-def _fits(stack: list[str], sizes: Mapping[str, int]) -> bool:
-    return len(stack) <= MAX_RESOURCES and sum(sizes[resource_id] for resource_id in stack) <= MAX_BYTES
-
-
-def _score(resource_id: str, stack: int) -> bytes:
-    return hashlib.sha256(f"{stack}/{resource_id}".encode()).digest()
+    for resource_id in sizes.keys() & stack_of.keys():
+        put(resource_id, stack_of[resource_id])
+    for resource_id in [one for one in sizes if one not in stack_of]:
+        with_room = (
+            number
+            for number in sorted(counts)
+            if counts[number] < MAX_RESOURCES and used[number] + sizes[resource_id] <= MAX_BYTES
+        )
+        put(resource_id, next(with_room, max(counts, default=0) + 1))
+    stacks: dict[int, list[str]] = {}
+    for resource_id in sizes:
+        stacks.setdefault(stack_of[resource_id], []).append(resource_id)
+    return dict(sorted(stacks.items()))

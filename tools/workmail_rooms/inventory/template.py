@@ -9,6 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from workmail_rooms.inventory.declare import Declared
+from workmail_rooms.inventory.existing import METADATA_KEY
 from workmail_rooms.inventory.resources import Delegate
 
 TYPE: Final = "Custom::WorkMailResource"
@@ -44,7 +45,8 @@ def render(
     )
     template.yaml_set_start_comment(
         "Written by python -m workmail_rooms.inventory. Deployed as it is, this changes nothing in WorkMail.\n"
-        "While ExistingResource: ADOPT is declared, no room is deleted with the stack."
+        "While ExistingResource: ADOPT is declared, no room is deleted with the stack; the policies say it again.\n"
+        "A stack that shall own a room declares none of the three."
     )
     for logical_id in [one.logical_id for one in resources][1:]:
         template["Resources"].yaml_set_comment_before_after_key(logical_id, before="\n")
@@ -81,7 +83,10 @@ def _resource(resource: Declared, service_token: str) -> CommentedMap:
             properties[key] = _delegates(value, resource.delegates)
         else:
             properties[key] = _quoted(key, value)
-    return CommentedMap(Type=TYPE, Properties=properties)
+    body = CommentedMap(Type=TYPE)
+    if resource.deletion_policy is not None:
+        body |= {"DeletionPolicy": resource.deletion_policy, "UpdateReplacePolicy": "Retain"}
+    return body | {"Metadata": CommentedMap({METADATA_KEY: resource.resource_id}), "Properties": properties}
 
 
 def _quoted(key: str, value: Any) -> Any:
