@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from workmail_rooms.sandbox.workmail import Behaviour, Fault, RateLimit
+from workmail_rooms.sandbox.workmail import Behaviour, ExportJobs, Fault, RateLimit
 from workmail_rooms.sandbox.workmail.behaviour import counts, switches
 
 from .conftest import DOMAIN, Service, refusal
@@ -468,8 +468,8 @@ def test_every_switch_is_tested_with_every_value() -> None:
     assert set(NAMED) == {(name, value) for name, values in switches().items() for value in values}
     assert set(COUNTED) | {"page_size"} == set(counts())
     others = {field.name for field in fields(Behaviour)} - set(switches()) - set(counts())
-    # test_faults, test_faults, and below.
-    assert others == {"faults", "rate_limit", "reserved_names"}
+    # test_faults, test_faults, test_exports, and below.
+    assert others == {"faults", "rate_limit", "export_jobs", "reserved_names"}
 
 
 def test_every_switch_is_documented() -> None:
@@ -501,6 +501,7 @@ def test_settings_survive_a_round_trip() -> None:
         reserved_names=("a", "b"),
         faults=(Fault(action="error", code="EntityStateException", nth=(1, 3)),),
         rate_limit=RateLimit(2.5, 4),
+        export_jobs=ExportJobs(seconds=1.5, failing=("a",)),
     )
     assert Behaviour.restore(behaviour.export()) == behaviour
     with pytest.raises(ValueError, match="no switch nonsense"):

@@ -9,7 +9,7 @@ import sys
 
 from moto import backend_index
 
-from .behaviour import Behaviour
+from .behaviour import Behaviour, ExportJobs
 from .calls import Call
 from .exceptions import WorkMailError
 from .faults import Fault, RateLimit
@@ -19,6 +19,7 @@ from .organization import Organization
 __all__ = [
     "Behaviour",
     "Call",
+    "ExportJobs",
     "Fault",
     "Organization",
     "RateLimit",

@@ -15,6 +15,40 @@ SuccessOr = Literal["success", "EntityStateException", "InvalidParameterExceptio
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportJobs:
+    """How mailbox export jobs run.
+
+    Attributes
+    ----------
+    seconds : float
+        How long a job runs. A real one takes as long as its mailbox is large.
+    failing : tuple[str, ...]
+        Names of users and resources whose jobs end FAILED.
+    at_once : int
+        How many may run at the same time in one organization (administrator guide, mail-export: 10).
+    daily : {"completed", "started"}
+        What counts as the one job that a mailbox may have within 24 hours (as above): unless it fails or is cancelled,
+        or any.
+    """
+
+    seconds: float = 5.0
+    failing: tuple[str, ...] = ()
+    at_once: int = 10
+    daily: Literal["completed", "started"] = "completed"
+
+    def __post_init__(self) -> None:
+        """Refuse values that are no setting.
+
+        Raises
+        ------
+        ValueError
+            Time and number have to be 0 or more, and *daily* one of its two values.
+        """
+        if self.seconds < 0 or self.at_once < 0 or self.daily not in {"completed", "started"}:
+            raise ValueError(f"Behaviour.export_jobs is {self!r}; use no negative numbers, and completed or started.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Behaviour:
     """How the service behaves where nobody outside AWS knows how it behaves.
 
@@ -96,6 +130,8 @@ class Behaviour:
         Whether names that differ in case are the same name. The names live in a directory, where they are.
     reserved_names : tuple[str, ...]
         Names that Create refuses with ReservedNameException. No list is published: these are directory built-ins.
+    export_jobs : ExportJobs
+        How mailbox export jobs run.
     page_size : int
         Items on a page when a List call has no MaxResults, 1 to 100. Not documented; the largest page is 100.
     """
@@ -137,6 +173,7 @@ class Behaviour:
     deregister_disabled: Literal["EntityStateException", "success"] = "EntityStateException"
     name_case: Literal["insensitive", "sensitive"] = "insensitive"
     reserved_names: tuple[str, ...] = ("administrator", "guest", "krbtgt")
+    export_jobs: ExportJobs = ExportJobs()
     page_size: int = 100
 
     def __post_init__(self) -> None:
@@ -164,7 +201,11 @@ class Behaviour:
 
     def export(self) -> dict[str, Any]:
         """Return the settings as JSON-serialisable data."""
-        return asdict(self) | {"reserved_names": list(self.reserved_names), "faults": [f.export() for f in self.faults]}
+        return asdict(self) | {
+            "reserved_names": list(self.reserved_names),
+            "faults": [fault.export() for fault in self.faults],
+            "export_jobs": asdict(self.export_jobs) | {"failing": list(self.export_jobs.failing)},
+        }
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> Self:
@@ -179,7 +220,9 @@ class Behaviour:
         if unknown:
             raise ValueError(f"Behaviour has no switch {', '.join(sorted(unknown))}.")
         limit = data.get("rate_limit")
+        jobs = dict(data.get("export_jobs", {}))
         restored = {
+            "export_jobs": ExportJobs(**jobs | {"failing": tuple(jobs.get("failing", ()))}),
             "faults": tuple(Fault.restore(fault) for fault in data.get("faults", ())),
             "rate_limit": RateLimit(**limit) if limit else None,
             "reserved_names": tuple(data.get("reserved_names", cls.reserved_names)),

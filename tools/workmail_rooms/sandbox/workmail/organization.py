@@ -153,6 +153,68 @@ class MailDomain:
 
 
 @dataclass(kw_only=True)
+class ExportJob:
+    """A mailbox export job. What it shows follows from the time.
+
+    Attributes
+    ----------
+    id : str
+        A UUID.
+    sequence : int
+        The position in lists.
+    start : float
+        Seconds since 1970.
+    seconds : float
+        How long it runs if nobody cancels it.
+    fails : bool
+        Whether it ends FAILED.
+    cancelled : float or None
+        When it was cancelled, in seconds since 1970.
+    """
+
+    id: str
+    sequence: int
+    entity_id: str
+    description: str | None
+    role_arn: str
+    kms_key_arn: str
+    bucket: str
+    prefix: str
+    start: float
+    seconds: float
+    fails: bool
+    cancelled: float | None = None
+
+    @property
+    def end(self) -> float:
+        """When it ends or ended, in seconds since 1970."""
+        return self.start + self.seconds if self.cancelled is None else self.cancelled
+
+    @property
+    def path(self) -> str:
+        """Where its file is in the bucket. The real form is not documented."""
+        return f"{self.prefix.rstrip('/')}/{self.id}.zip"
+
+    def state(self, now: float) -> Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED"]:
+        """Return the state at the time *now*."""
+        if self.cancelled is not None:
+            return "CANCELLED"
+        if now < self.end:
+            return "RUNNING"
+        return "FAILED" if self.fails else "COMPLETED"
+
+    def progress(self, now: float) -> int:
+        """Return the progress at the time *now*, in percent."""
+        if self.state(now) == "COMPLETED":
+            return 100
+        return int(min(99, 100 * (min(now, self.end) - self.start) / self.seconds)) if self.seconds else 0
+
+    def error(self, now: float) -> str | None:
+        """Return why it failed, if it has at the time *now*."""
+        return "The mailbox could not be exported." if self.state(now) == "FAILED" else None
+
+
+@dataclass(kw_only=True)
 class Organization:
     """An organization and everything in it.
 
@@ -191,6 +253,8 @@ class Organization:
         All entities by id, ghosts included.
     next_sequence : int
         The next entity's position in lists.
+    export_jobs : dict[str, ExportJob]
+        All mailbox export jobs by id.
     """
 
     id: str
@@ -207,6 +271,7 @@ class Organization:
     held_names: dict[str, int] = field(default_factory=dict)
     entities: dict[str, Entity] = field(default_factory=dict)
     next_sequence: int = 1
+    export_jobs: dict[str, ExportJob] = field(default_factory=dict)
     # Everything below is an index of the above.
     _key: Callable[[str], str] = field(default=str.casefold, repr=False)
     _listed: dict[Kind, list[Entity]] = field(default_factory=dict, repr=False)
@@ -310,6 +375,7 @@ class Organization:
             "domains": [asdict(domain) for domain in self.domains.values()],
             "held_names": dict(self.held_names),
             "entities": [{"kind": entity.kind} | asdict(entity) for entity in self.entities.values()],
+            "export_jobs": [asdict(job) for job in self.export_jobs.values()],
         }
 
     @classmethod
@@ -317,10 +383,16 @@ class Organization:
         """Return the organization that `export` gave, comparing names by *key*."""
         entities = [_restore_entity(entity) for entity in data["entities"]]
         return cls(
-            **{name: value for name, value in data.items() if name not in {"domains", "entities", "held_names"}},
+            **{
+                name: value
+                for name, value in data.items()
+                if name not in {"domains", "entities", "held_names", "export_jobs"}
+            },
             domains={domain["name"]: MailDomain(**domain) for domain in data["domains"]},
             held_names=dict(data["held_names"]),
             entities={entity.id: entity for entity in entities},
+            # A state that an earlier version wrote has none.
+            export_jobs={job["id"]: ExportJob(**job) for job in data.get("export_jobs", ())},
             _key=key,
         )
 

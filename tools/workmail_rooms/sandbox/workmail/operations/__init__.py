@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from workmail_rooms.sandbox.workmail.account import Account, Output, Params
 from workmail_rooms.sandbox.workmail.organization import Organization
 
-from . import addresses, delegates, members, organizations, registration, resources
+from . import addresses, delegates, exports, members, organizations, registration, resources
 
 ACCOUNT_OPERATIONS: Mapping[str, Callable[[Account, Params], Output]] = {
     "CreateOrganization": organizations.create_organization,
@@ -19,6 +19,7 @@ ACCOUNT_OPERATIONS: Mapping[str, Callable[[Account, Params], Output]] = {
 
 ORGANIZATION_OPERATIONS: Mapping[str, Callable[[Account, Organization, Params], Output]] = {
     "AssociateDelegateToResource": delegates.associate_delegate_to_resource,
+    "CancelMailboxExportJob": exports.cancel_mailbox_export_job,
     "CreateAlias": addresses.create_alias,
     "CreateGroup": members.create_group,
     "CreateResource": resources.create_resource,
@@ -30,6 +31,7 @@ ORGANIZATION_OPERATIONS: Mapping[str, Callable[[Account, Organization, Params], 
     "DeregisterFromWorkMail": registration.deregister_from_work_mail,
     "DescribeEntity": addresses.describe_entity,
     "DescribeGroup": members.describe_group,
+    "DescribeMailboxExportJob": exports.describe_mailbox_export_job,
     "DescribeOrganization": organizations.describe_organization,
     "DescribeResource": resources.describe_resource,
     "DescribeUser": members.describe_user,
@@ -38,11 +40,13 @@ ORGANIZATION_OPERATIONS: Mapping[str, Callable[[Account, Organization, Params], 
     "ListAliases": addresses.list_aliases,
     "ListGroups": members.list_groups,
     "ListMailDomains": organizations.list_mail_domains,
+    "ListMailboxExportJobs": exports.list_mailbox_export_jobs,
     "ListResourceDelegates": delegates.list_resource_delegates,
     "ListResources": resources.list_resources,
     "ListUsers": members.list_users,
     "RegisterMailDomain": organizations.register_mail_domain,
     "RegisterToWorkMail": registration.register_to_work_mail,
+    "StartMailboxExportJob": exports.start_mailbox_export_job,
     "UpdatePrimaryEmailAddress": addresses.update_primary_email_address,
     "UpdateResource": resources.update_resource,
 }

@@ -37,7 +37,7 @@ def create_organization(account: Account, request: Params) -> Output:
             organization.domains.setdefault(name, MailDomain(name, verified=False))
         return {"OrganizationId": organization_id}
 
-    return _once(account, "CreateOrganization", request, create)
+    return once(account, "CreateOrganization", request, create)
 
 
 def new_organization(
@@ -89,10 +89,17 @@ def delete_organization(account: Account, request: Params) -> Output:
         organization.state = "Deleted"
         return {"OrganizationId": organization.id, "State": organization.state}
 
-    return _once(account, "DeleteOrganization", request, delete)
+    return once(account, "DeleteOrganization", request, delete)
 
 
-def _once(account: Account, operation: str, request: Params, carry_out: Callable[[], Output]) -> Output:
+def once(account: Account, operation: str, request: Params, carry_out: Callable[[], Output]) -> Output:
+    """Carry out a request, or, when its ClientToken was used before, return the same answer again.
+
+    Raises
+    ------
+    InvalidParameterError
+        The token was used with other parameters.
+    """
     token = request.get("ClientToken")
     if token is None:
         return carry_out()
@@ -153,7 +160,7 @@ def register_mail_domain(account: Account, organization: Organization, request: 
         organization.domains[name] = MailDomain(name, verified=False)
         return {}
 
-    return _once(account, "RegisterMailDomain", request, register)
+    return once(account, "RegisterMailDomain", request, register)
 
 
 def get_mail_domain(_account: Account, organization: Organization, request: Params) -> Output:
