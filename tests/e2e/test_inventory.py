@@ -174,5 +174,6 @@ def test_1200_resources_come_and_go_without_a_change(sandbox: Sandbox, tmp_path:
         assert outcome.ok, outcome.reason
     # THEN all resources are there as before, and in all that time WorkMail was only read
     assert describes(workmail) == before
-    assert len(workmail.calls) > ROOMS * 3 * 3
+    # Three to read each, three to adopt each: RetainExceptOnCreate lets no Delete reach the provider.
+    assert len(workmail.calls) > ROOMS * 3 * 2
     assert writes(workmail) == set()
