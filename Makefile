@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/.locked
+READY := .venv/.installed
+LOCKED := .venv/.locked
 CHECKOV := .venv-checkov/bin/checkov
 CHECKOV_READY := .venv-checkov/.locked
 STACK := meeting-rooms
@@ -11,7 +12,6 @@ TEMPLATES := template.yaml $(wildcard examples/*.yaml examples/*/*.yaml)
 
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
-export PYTHONPATH := tools
 # The packages in .venv are installed without bytecode; where none may be written, every command would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -22,9 +22,9 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print what came of it
-	@$(BIN)/python -m workmail_rooms.sandbox deploy examples/$(STACK).yaml --stack-name $(STACK)
+	@$(BIN)/workmail-rooms sandbox deploy examples/$(STACK).yaml --stack-name $(STACK)
 	@echo
-	@$(BIN)/python -m workmail_rooms.sandbox rooms
+	@$(BIN)/workmail-rooms sandbox rooms
 
 test: $(READY) ## Run every test
 	@$(BIN)/pytest --numprocesses 5 --dist worksteal
@@ -40,7 +40,7 @@ check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, impor
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 calls a second; takes six minutes
-	@PYTHONPATH=function:tools $(BIN)/python -m benchmarks.cold
+	@$(BIN)/python -m benchmarks.cold
 	@echo
 	@$(BIN)/python -m benchmarks.load
 
@@ -49,13 +49,13 @@ format: $(READY) ## Format the code, and mend what the linter can mend
 	@$(BIN)/ruff check --fix
 
 generate: $(READY) ## Write what follows from the code and its tests: schema, reference, contracts, calls
-	@PYTHONPATH=.:function:tools $(BIN)/python -m generate
+	@$(BIN)/python -m generate
 
 build: $(READY) ## Build the deployable package with the AWS SAM CLI
 	@$(BIN)/sam build
 
 fixture: $(READY) ## Write down what this version leaves behind, before its release
-	@PYTHONPATH=function:tools $(BIN)/python -m tests.harness.release
+	@$(BIN)/python -m tests.harness.release
 
 lock: $(READY) ## Lock the versions anew (needs uv)
 	@uv pip compile requirements/dev.in --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
@@ -77,13 +77,18 @@ endef
 
 # The locks are complete, so pip need not resolve anything (--no-deps); every file has to match its hash.
 # checkov pins other versions of what .venv has, and so has an environment of its own.
-$(READY): requirements/dev.txt
+$(LOCKED): requirements/dev.txt
 $(CHECKOV_READY): requirements/checkov.txt
-$(READY) $(CHECKOV_READY):
+$(LOCKED) $(CHECKOV_READY):
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \
 	  f"Python 3.11 to 3.14 is needed, and {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.13 ...")'
 	@echo "Setting up $(@D) (once)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
 	  --requirement $<
+	@touch $@
+
+# The command workmail-rooms, from tools/ and function/ as they are; what builds it is in the lock.
+$(READY): pyproject.toml $(LOCKED)
+	@$(@D)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -21,7 +21,7 @@ def main(path: str, physical_id: str = "") -> None:
         config=Config(signature_version=UNSIGNED, read_timeout=300, retries={"total_max_attempts": 1}),
     )
     result = client.invoke(FunctionName="ProviderFunction", Payload=json.dumps(event))
-    print(result.get("FunctionError", "The answer is in the terminal of `python -m workmail_rooms.sandbox serve`."))  # noqa: T201
+    print(result.get("FunctionError", "The answer is in the terminal of `workmail-rooms sandbox serve`."))  # noqa: T201
 
 
 if __name__ == "__main__":

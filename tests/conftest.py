@@ -1,6 +1,5 @@
 """What all tests share: the stage, and the checks and the summary at the end of a run."""
 
-import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -13,9 +12,6 @@ from generate.contracts import contracts_of
 from tests.harness import Records, Stage
 from tests.harness.handlers import plain_crhelper
 from tests.harness.policy import allowed_actions
-
-# The commands that the tests start; until they are installed.
-os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "tools")
 
 _RECORDS = pytest.StashKey[Path]()
 _PROBLEMS = pytest.StashKey[list[tuple[int, str]]]()

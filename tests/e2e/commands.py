@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
@@ -23,17 +24,12 @@ from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped] # cfn-lin
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
 
 from tests.e2e.documents import ROOT
-from workmail_rooms.inventory.cli import main as inventory_main
-from workmail_rooms.sandbox.cli import main as sandbox_main
+from workmail_rooms import cli
 
 # Commands that the AWS CLI has besides those of the service models:
 # https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/
 _AWS_EXTRAS = {
     ("cloudformation", "deploy"): {"template-file", "stack-name", "parameter-overrides", "capabilities", "s3-bucket"}
-}
-_PROGRAMS: dict[str, Callable[[Sequence[str]], int]] = {
-    "workmail_rooms.inventory": inventory_main,
-    "workmail_rooms.sandbox": sandbox_main,
 }
 _AWS_GLOBAL = {"region", "output", "query", "profile"}
 
@@ -88,20 +84,27 @@ def _existing(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _python(words: Sequence[str]) -> Iterator[str]:
-    if words[1] == "events/invoke.py":
-        yield from _existing(words[1:3])
-        return
-    if words[1] != "-m" or words[2] not in _PROGRAMS:
-        yield f"`python -m` starts {' and '.join(_PROGRAMS)} here, and not {shlex.join(words)}"
-        return
+    if words[1] != "events/invoke.py":
+        yield f"`python` starts events/invoke.py here, and not {shlex.join(words)}"
+    yield from _existing(words[1:3])
+
+
+def _workmail_rooms(words: Sequence[str]) -> Iterator[str]:
     complaint = io.StringIO()
     # Argparse looks at the options from left to right, and answers --help as soon as it comes to it.
     with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(io.StringIO()):
         try:
-            _PROGRAMS[words[2]]([*words[3:], "--help"])
+            cli.main([*words[1:], "--help"])
         except SystemExit as end:
             if end.code:
                 yield complaint.getvalue()
+
+
+def _pip(words: Sequence[str]) -> Iterator[str]:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    match = re.fullmatch(r"pip install \.(?:\[(\w+)\])?", " ".join(words))
+    if match is None or match[1] not in {None, *extras}:
+        yield f"`pip install` installs this project here, or one of {', '.join(extras)}, and not {shlex.join(words)}"
 
 
 def _sam(words: Sequence[str]) -> Iterator[str]:
@@ -232,6 +235,8 @@ _CHECKS: dict[str, Callable[[Sequence[str]], Iterator[str]]] = {
     "cfn-lint": _cfn_lint,
     "git": _git,
     "make": _make,
+    "pip": _pip,
     "python": _python,
     "sam": _sam,
+    cli.PROGRAM: _workmail_rooms,
 }

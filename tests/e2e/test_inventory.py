@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,6 +49,7 @@ ODD_DESCRIPTIONS: Final = (
 )
 
 _CFN_LINT: Final = str(Path(sysconfig.get_path("scripts")) / "cfn-lint")
+_WORKMAIL_ROOMS: Final = str(Path(sysconfig.get_path("scripts")) / "workmail-rooms")
 _READS: Final = ("Describe", "Get", "List")
 
 
@@ -119,7 +119,7 @@ def writes(workmail: WorkMailBackend) -> set[str]:
 def inventory(variables: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run the command as a user does."""
     return subprocess.run(
-        [sys.executable, "-m", "workmail_rooms.inventory", "--organization-id", EXAMPLE, *arguments],
+        [_WORKMAIL_ROOMS, "inventory", "--organization-id", EXAMPLE, *arguments],
         cwd=ROOT,
         env={
             **os.environ,

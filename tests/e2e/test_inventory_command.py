@@ -1,4 +1,4 @@
-"""What ``python -m workmail_rooms.inventory`` does with odd organizations, refusals, files and terminals."""
+"""What ``workmail-rooms inventory`` does with odd organizations, refusals, files and terminals."""
 
 import csv
 import errno
@@ -9,7 +9,7 @@ import pty
 import re
 import signal
 import subprocess
-import sys
+import sysconfig
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +29,7 @@ from workmail_rooms.sandbox.workmail.behaviour import Behaviour
 from workmail_rooms.sandbox.workmail.faults import RateLimit
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+_WORKMAIL_ROOMS: Final = str(Path(sysconfig.get_path("scripts")) / "workmail-rooms")
 VARIABLES: Final = {
     "AWS_ACCESS_KEY_ID": "ASIAEXAMPLESANDBOX00",
     "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -440,7 +441,7 @@ def test_a_file_that_cannot_be_moved_to_its_place_is_named(account: Account) -> 
 def start(account: Account, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
     """Start the command as a process."""
     return subprocess.Popen(
-        [sys.executable, "-m", "workmail_rooms.inventory", "--organization-id", EXAMPLE, *arguments],
+        [_WORKMAIL_ROOMS, "inventory", "--organization-id", EXAMPLE, *arguments],
         cwd=ROOT,
         env={**os.environ, **account.services.variables},
         **options,
@@ -465,7 +466,7 @@ def test_interrupted(account: Account, tmp_path: Path, number: signal.Signals) -
         release.set()
     assert (process.returncode, err) == (
         130,
-        b"python -m workmail_rooms.inventory: interrupted; no file is half written.\n",
+        b"workmail-rooms inventory: interrupted; no file is half written.\n",
     )
     assert not (tmp_path / "out").exists()
 

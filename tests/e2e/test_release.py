@@ -46,8 +46,7 @@ def test_the_project_s_metadata_take_the_version_from_there() -> None:
     metadata = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert "version" not in metadata["project"]
     assert metadata["project"]["dynamic"] == ["version"]
-    assert metadata["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "workmail_resource.__version__"}
-    assert ROOT / metadata["tool"]["setuptools"]["package-dir"][""] / "workmail_resource/__init__.py" == SOURCE
+    assert ROOT / metadata["tool"]["hatch"]["version"]["path"] == SOURCE
 
 
 def test_the_changelog_begins_with_the_version() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from tests.e2e.documents import ROOT, Block
+from tests.e2e.documents import Block
 
 ELISION = "..."
 CTRL_C = "^C"
@@ -115,4 +115,4 @@ class Session:
 def _environment() -> dict[str, str]:
     """Return what a terminal has after ``. .venv/bin/activate`` in the project's folder."""
     tools = Path(sys.executable).parent
-    return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "tools")}
+    return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}

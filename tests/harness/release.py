@@ -1,7 +1,6 @@
 """Writes down what the present version leaves in WorkMail and in the ledger, for contract 44.
 
-Run before a release: ``PYTHONPATH=function python -m tests.harness.release``. Later versions have to update and delete
-it.
+Run before a release: ``make fixture``. Later versions have to update and delete it.
 """
 
 import json

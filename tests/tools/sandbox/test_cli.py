@@ -16,7 +16,6 @@ import pytest
 from workmail_rooms.sandbox.cli import main
 
 PROVIDER = Path(__file__).with_name("provider") / "template.yaml"
-ROOT = Path(__file__).resolve().parents[3]
 
 TEMPLATE = """
 Parameters:
@@ -274,7 +273,7 @@ def test_a_bad_template_is_one_message(run: Run, template: Callable[[str], str],
     status, out, err = run("deploy", path, "--stack-name", "tiny")
 
     assert (status, out) == (2, "")
-    assert err.startswith("python -m workmail_rooms.sandbox: ")
+    assert err.startswith("workmail-rooms sandbox: ")
     assert "Traceback" not in err
     assert run("events", "--stack-name", "tiny")[0] == 2
 
@@ -308,7 +307,7 @@ def start(tmp_path: Path, *arguments: str, **options: Any) -> "subprocess.Popen[
         "from workmail_rooms.sandbox.cli import main\n"
         f"sys.exit(main(sys.argv[1:], provider_template=pathlib.Path({str(PROVIDER)!r})))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=tmp_path,
@@ -346,7 +345,7 @@ def test_ctrl_c_keeps_what_is_there(
     assert process.returncode == 130
     assert time.monotonic() - began < 10
     assert "interrupted; what was done so far is kept in .sandbox." in err
-    assert "python -m workmail_rooms.sandbox delete --stack-name tiny" in err
+    assert "workmail-rooms sandbox delete --stack-name tiny" in err
     assert "Traceback" not in err
     status, out, _ = run("delete", "--stack-name", "tiny")
     assert status == 0
@@ -364,10 +363,7 @@ def test_a_second_command_is_told_to_wait(run: Run, template: Callable[[str], st
         process.communicate(timeout=30)
 
     assert status == 1
-    assert (
-        f"is in use by `python -m workmail_rooms.sandbox deploy {path} --stack-name tiny` (process {process.pid})"
-        in err
-    )
+    assert f"is in use by `workmail-rooms sandbox deploy {path} --stack-name tiny` (process {process.pid})" in err
     assert reading == 0
 
 
@@ -388,18 +384,13 @@ def test_a_reader_that_has_enough_stops_nothing(
     assert json.loads(out)["status"] == "CREATE_COMPLETE"
 
 
-def test_the_module_can_be_run(tmp_path: Path) -> None:
-    """``python -m workmail_rooms.sandbox --help`` names the five commands."""
-    done = subprocess.run(
-        [sys.executable, "-m", "workmail_rooms.sandbox", "--help"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_the_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """``workmail-rooms sandbox --help`` names the five commands."""
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
 
-    assert set(re.findall(r"^    (\w+) ", done.stdout, re.MULTILINE)) == {
+    assert end.value.code == 0
+    assert set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)) == {
         "deploy",
         "delete",
         "events",

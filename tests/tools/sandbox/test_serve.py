@@ -1,7 +1,6 @@
-"""``python -m workmail_rooms.sandbox serve`` is WorkMail and a response sink for functions that somebody else runs."""
+"""``workmail-rooms sandbox serve`` is WorkMail and a response sink for functions that somebody else runs."""
 
 import json
-import os
 import re
 import signal
 import ssl
@@ -18,7 +17,6 @@ import pytest
 
 from workmail_rooms.sandbox.seed import EXAMPLE
 
-ROOT = Path(__file__).resolve().parents[3]
 PROVIDER = Path(__file__).with_name("provider") / "template.yaml"
 START = f"""
 import pathlib, sys
@@ -53,11 +51,9 @@ class Server:
 
 def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools")}
     return subprocess.run(
         [sys.executable, "-c", START, *arguments],
         cwd=folder,
-        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -71,7 +67,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
     with subprocess.Popen(
         [sys.executable, "-u", "-c", START, "serve", "--workmail-port", "0", "--response-port", "0"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -57,7 +57,7 @@ def test_the_second_command_hears_who_holds_the_lock(folder: StateFolder) -> Non
     script = (
         "import pathlib, sys\n"
         "from workmail_rooms.sandbox.state import StateFolder\n"
-        f"with StateFolder(pathlib.Path({str(folder.path)!r})).lock('python -m workmail_rooms.sandbox serve'):\n"
+        f"with StateFolder(pathlib.Path({str(folder.path)!r})).lock('workmail-rooms sandbox serve'):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"
     )
@@ -67,15 +67,13 @@ def test_the_second_command_hears_who_holds_the_lock(folder: StateFolder) -> Non
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with (
-            pytest.raises(
-                StateError, match=rf"in use by python -m workmail_rooms.sandbox serve \(process {other.pid}\)"
-            ),
-            folder.lock("python -m workmail_rooms.sandbox deploy"),
+            pytest.raises(StateError, match=rf"in use by workmail-rooms sandbox serve \(process {other.pid}\)"),
+            folder.lock("workmail-rooms sandbox deploy"),
         ):
             pass
         other.kill()
 
-    with folder.lock("python -m workmail_rooms.sandbox deploy"):
+    with folder.lock("workmail-rooms sandbox deploy"):
         assert "deploy" in (folder.path / "lock").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m workmail_rooms.inventory``."""
+"""The command line: ``workmail-rooms inventory``."""
 
 import argparse
 import re
@@ -28,7 +28,7 @@ USAGE: Final = 2
 INCOMPLETE: Final = 3
 INTERRUPTED: Final = 130
 
-_PROGRAM: Final = "python -m workmail_rooms.inventory"
+_PROGRAM: Final = "workmail-rooms inventory"
 _ORGANIZATION_ID = re.compile(r"m-[0-9a-f]{32}")
 _SERVICE_TOKEN = re.compile(r"arn:[\w:.\-]+|[\w:\-]+")
 #: A template up to this size can be sent with the call; a larger one has to be in S3.
@@ -69,13 +69,13 @@ class _FailedError(Exception):
     """What was asked for cannot be done now. The message says why and what to do."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Make an inventory.
 
     Parameters
     ----------
     arguments:
-        The command line without the program's name; None takes the process's own.
+        The command line without the program's name.
 
     Returns
     -------

@@ -44,7 +44,7 @@ def render(
         Resources=CommentedMap({one.logical_id: _resource(one, service_token) for one in resources}),
     )
     template.yaml_set_start_comment(
-        "Written by python -m workmail_rooms.inventory. Deployed as it is, this changes nothing in WorkMail.\n"
+        "Written by workmail-rooms inventory. Deployed as it is, this changes nothing in WorkMail.\n"
         "While ExistingResource: ADOPT is declared, no room is deleted with the stack; the policies say it again.\n"
         "A stack that shall own a room declares none of the three."
     )

@@ -1,4 +1,4 @@
-"""The command line: ``python -m workmail_rooms.sandbox``."""
+"""The command line: ``workmail-rooms sandbox``."""
 
 import argparse
 import contextlib
@@ -21,20 +21,20 @@ from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE, Sandbox, load_back
 from workmail_rooms.sandbox.state import StateError, StateFolder
 
 _OK, _FAILED, _USAGE, _INTERRUPTED = 0, 1, 2, 130
-_PROGRAM = "python -m workmail_rooms.sandbox"
+_PROGRAM = "workmail-rooms sandbox"
 
 
 class _UsageError(Exception):
     """What the user typed cannot be carried out. The message says why and what to do."""
 
 
-def main(arguments: Sequence[str] | None = None, *, provider_template: Path = PROVIDER_TEMPLATE) -> int:
+def main(arguments: Sequence[str], *, provider_template: Path = PROVIDER_TEMPLATE) -> int:
     """Run one command.
 
     Parameters
     ----------
     arguments:
-        The command line without the program's name; None takes the process's own.
+        The command line without the program's name.
     provider_template:
         The SAM template of the provider.
 
@@ -43,9 +43,7 @@ def main(arguments: Sequence[str] | None = None, *, provider_template: Path = PR
     The exit status: 0 when the stack ended as asked, 1 when not, 2 for a usage error, 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    command = _Command(
-        options, StateFolder(options.state_dir), provider_template, shlex.join(arguments or sys.argv[1:])
-    )
+    command = _Command(options, StateFolder(options.state_dir), provider_template, shlex.join(arguments))
     errors = show.make_console(stderr=True)
     try:
         with _interruptible():
@@ -234,7 +232,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="after a failure keep what has succeeded; the next deploy retries the rest",
     )
-    deploy.add_argument("--code", type=Path, metavar="DIR", help="run this built package instead of function/")
+    deploy.add_argument(
+        "--code", type=Path, metavar="DIR", help="run this built package instead of the function's source"
+    )
 
     going_on = commands.add_parser(
         "continue-rollback", parents=[common, stack], help="continue the rollback of a stack in UPDATE_ROLLBACK_FAILED"

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import workmail_resource
 from workmail_rooms.sandbox.account import ACCOUNT_ID, REGION, endpoint_variables
 from workmail_rooms.sandbox.awslambda import LambdaService
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from workmail_rooms.sandbox.provider import Provider
     from workmail_rooms.sandbox.services import Services
 
-PROVIDER_TEMPLATE = Path(__file__).resolve().parents[3] / "template.yaml"
+_INSTALLED = Path(__file__).resolve().with_name("template.yaml")
+#: The provider's own template: this project's, or, of an installed package, the one that is installed with it.
+PROVIDER_TEMPLATE = _INSTALLED if _INSTALLED.is_file() else Path(__file__).resolve().parents[3] / "template.yaml"
 
 # An account that the AWS CDK can deploy to has this one; every template of the CDK asks for it
 # (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html).
@@ -100,6 +103,10 @@ def load_provider(template: Path, variables: Mapping[str, str], code: Path | Non
     """
     # cfn-lint takes two seconds to import.
     from workmail_rooms.sandbox.provider import read_provider  # noqa: PLC0415
+
+    if code is None and template == _INSTALLED:
+        # The function is installed beside this package, and not in a folder beside its template.
+        code = Path(workmail_resource.__file__).parents[1]
 
     return read_provider(template, account_id=ACCOUNT_ID, region=REGION, variables=variables, code=code)
 

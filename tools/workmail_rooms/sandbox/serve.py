@@ -1,4 +1,4 @@
-"""``python -m workmail_rooms.sandbox serve``: WorkMail and the response sink, for functions that somebody else runs."""
+"""``workmail-rooms sandbox serve``: WorkMail and the response sink, for functions that somebody else runs."""
 
 import contextlib
 import json
