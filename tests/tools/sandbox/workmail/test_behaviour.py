@@ -374,6 +374,32 @@ def name_case(outcome: str) -> Callable[[Service], None]:
     return check
 
 
+def name_shown(expected: str) -> Callable[[Service], None]:
+    """Check: Describe and List show the name so; whichever way it is written, it is found."""
+
+    def check(service: Service) -> None:
+        room = service.room("Boardroom")
+        assert service.describe(room)["Name"] == service.describe("boardroom")["Name"] == expected
+        assert listed(service) == [expected]
+
+    return check
+
+
+def description_blanks(expected: str) -> Callable[[Service], None]:
+    """Check: A description is shown so, whether it was created or changed, and one that is all blank is the same."""
+
+    def check(service: Service) -> None:
+        room = service.room(Description=" with a view ")
+        assert service.describe(room)["Description"] == expected
+        service.update(room, Description="")
+        service.update(room, Description=" with a view ")
+        assert service.describe(room)["Description"] == expected
+        service.update(room, Description=" ")
+        assert ("Description" in service.describe(room)) == (expected != expected.strip())
+
+    return check
+
+
 NAMED: dict[tuple[str, str], Callable[[Service], None]] = {
     ("ghost_describe", "DELETED"): ghost_describe_deleted,
     ("ghost_describe", "EntityNotFoundException"): ghost_describe_not_found,
@@ -436,6 +462,10 @@ NAMED: dict[tuple[str, str], Callable[[Service], None]] = {
     ("deregister_disabled", "success"): deregister_disabled("OK"),
     ("name_case", "insensitive"): name_case("NameAvailabilityException"),
     ("name_case", "sensitive"): name_case("OK"),
+    ("name_shown", "as given"): name_shown("Boardroom"),
+    ("name_shown", "upper case"): name_shown("BOARDROOM"),
+    ("description_blanks", "kept"): description_blanks(" with a view "),
+    ("description_blanks", "trimmed"): description_blanks("with a view"),
 }
 
 # Each with the value 2; with 0, the default, the other tests fail if anything lags.

@@ -128,6 +128,10 @@ class Behaviour:
         DeregisterFromWorkMail of a DISABLED entity. The error is modelled; the one caller seen discards it.
     name_case : {"insensitive", "sensitive"}
         Whether names that differ in case are the same name. The names live in a directory, where they are.
+    name_shown : {"as given", "upper case"}
+        How Describe and List show a resource's name. Nothing is documented; a directory may have a case of its own.
+    description_blanks : {"kept", "trimmed"}
+        Whether the blanks at both ends of a resource's Description stay. Nothing is documented.
     reserved_names : tuple[str, ...]
         Names that Create refuses with ReservedNameException. No list is published: these are directory built-ins.
     export_jobs : ExportJobs
@@ -172,6 +176,8 @@ class Behaviour:
     empty_output: Literal["braces", "nothing"] = "braces"
     deregister_disabled: Literal["EntityStateException", "success"] = "EntityStateException"
     name_case: Literal["insensitive", "sensitive"] = "insensitive"
+    name_shown: Literal["as given", "upper case"] = "as given"
+    description_blanks: Literal["kept", "trimmed"] = "kept"
     reserved_names: tuple[str, ...] = ("administrator", "guest", "krbtgt")
     export_jobs: ExportJobs = ExportJobs()
     page_size: int = 100
@@ -198,6 +204,15 @@ class Behaviour:
     def key(self, name: str) -> str:
         """Return what *name* is compared by."""
         return name.casefold() if self.name_case == "insensitive" else name
+
+    def shown(self, name: str) -> str:
+        """Return a resource's *name* as it is shown."""
+        return name.upper() if self.name_shown == "upper case" else name
+
+    def kept(self, description: str | None) -> str | None:
+        """Return what becomes of a resource's *description*; an empty one is none."""
+        text = description or ""
+        return (text.strip() if self.description_blanks == "trimmed" else text) or None
 
     def export(self) -> dict[str, Any]:
         """Return the settings as JSON-serialisable data."""

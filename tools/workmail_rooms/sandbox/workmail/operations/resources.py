@@ -31,7 +31,7 @@ def create_resource(account: Account, organization: Organization, request: Param
         sequence=organization.next_sequence,
         hidden=request.get("HiddenFromGlobalAddressList", False),
         type=request["Type"],
-        description=request.get("Description"),
+        description=account.behaviour.kept(request.get("Description")),
         unseen_reads=account.behaviour.visible_after,
     )
     organization.add(resource)
@@ -42,7 +42,7 @@ def describe_resource(account: Account, organization: Organization, request: Par
     """Show a resource; Email is absent while it was never registered, Description when unset."""
     resource = find_described(account, organization, request["ResourceId"], Resource)
     return (
-        {"ResourceId": resource.id, "Name": resource.name, "Type": resource.type}
+        {"ResourceId": resource.id, "Name": account.behaviour.shown(resource.name), "Type": resource.type}
         | dates_and_state(resource)
         | present(Description=resource.description)
         | {"BookingOptions": dict(resource.booking), "HiddenFromGlobalAddressList": resource.hidden}
@@ -72,7 +72,7 @@ def update_resource(account: Account, organization: Organization, request: Param
     resource.type = request.get("Type", resource.type)
     resource.hidden = request.get("HiddenFromGlobalAddressList", resource.hidden)
     # "" clears: the description may have no characters here, unlike in CreateResource.
-    resource.description = request.get("Description", resource.description) or None
+    resource.description = behaviour.kept(request.get("Description", resource.description))
     return {}
 
 
@@ -94,7 +94,7 @@ def list_resources(account: Account, organization: Organization, request: Params
 
     def summary(resource: Resource) -> Output:
         return (
-            {"Id": resource.id, "Name": resource.name, "Type": resource.type}
+            {"Id": resource.id, "Name": account.behaviour.shown(resource.name), "Type": resource.type}
             | dates_and_state(resource)
             | present(Description=resource.description)
         )
