@@ -137,7 +137,8 @@ def signed_at(url: object) -> int | None:
     query = dict(_query(url)) if isinstance(url, str) else {}
     try:
         if "X-Amz-Date" in query:
-            return int(datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+            # Not strptime: its first use takes as long as importing a fair part of this package.
+            return int(datetime.fromisoformat(query["X-Amz-Date"]).replace(tzinfo=UTC).timestamp())
         if "Expires" in query:
             return int(query["Expires"]) - int(OLD_SIGNATURE_LIFETIME.total_seconds())
     except ValueError:
