@@ -2,12 +2,15 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from cfnlint.rules import Rules  # type: ignore[import-untyped] # cfn-lint ships no types
 
 from tests.e2e.documents import ROOT, code, document
@@ -15,9 +18,11 @@ from tests.tools.lint.linting import FOLDER, own_rules
 from tests.tools.lint.test_templates import TEMPLATES
 
 
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run cfn-lint as a command, in *folder*."""
+def run(*arguments: str, folder: Path, cfn_lint: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run cfn-lint as a command, in *folder*; another version when its folder is given."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if cfn_lint:
+        environment["PYTHONPATH"] = str(cfn_lint)
     command = [str(Path(sys.executable).with_name("cfn-lint")), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
@@ -56,6 +61,64 @@ def test_the_rules_work_where_they_are_copied_to(tmp_path: Path) -> None:
     ran = run("value.json", "--append-rules", "lint", "--format", "parseable", folder=tmp_path)
     # THEN it finds what is wrong
     assert ran.stdout.startswith("value.json:8:9:8:15:E9504:Name is 'board room'; it must be letters"), ran.stderr
+
+
+def test_the_rules_are_a_module_too(tmp_path: Path) -> None:
+    """Where the package is installed, cfn-lint takes the module's name, from any folder, and every rule with it."""
+    path = str(TEMPLATES / "wrong/value.json")
+    ran = run(path, "--append-rules", "workmail_rooms.lint", "--format", "parseable", folder=tmp_path)
+
+    assert ":8:9:8:15:E9504:Name is 'board room'; it must be letters" in ran.stdout, ran.stderr
+    assert set(Rules.create_from_module("workmail_rooms.lint")) == set(own_rules())
+
+
+def test_pre_commit_is_offered_the_rules(tmp_path: Path) -> None:
+    """The hook's command, run as pre-commit runs it, with the names of files behind it, finds what is wrong."""
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    command, *arguments = shlex.split(hook["entry"])
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+
+    assert (command, hook["language"], hook["additional_dependencies"]) == ("cfn-lint", "python", extras["lint"])
+    templates = [str(TEMPLATES / name) for name in ("wrong/value.json", "right/loops.yaml")]
+    ran = run(*arguments, *templates, folder=tmp_path)
+    assert "E9504" in ran.stdout, ran.stderr
+    assert "loops.yaml" not in ran.stdout
+
+
+def install_cfn_lint(version: str, folder: Path) -> Path:
+    """Install one version of cfn-lint, over the other dependencies as they are."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    subprocess.run([*pip, "--no-deps", "--target", folder, f"cfn-lint=={version}"], check=True)
+    return folder
+
+
+def test_the_oldest_cfn_lint_that_is_supported(tmp_path: Path) -> None:
+    """The rules find the same with the version from which on they work."""
+    (lint,) = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"][
+        "lint"
+    ]
+    oldest = install_cfn_lint(f"{lint.removeprefix('cfn-lint>=')}.0", tmp_path / "oldest")
+    templates = [str(TEMPLATES / name) for name in ("wrong/value.json", "right/loops.yaml", "right/functions.yaml")]
+    arguments = (*templates, "--append-rules", "workmail_rooms.lint", "--format", "parseable")
+
+    old, new = run(*arguments, folder=tmp_path, cfn_lint=oldest), run(*arguments, folder=tmp_path)
+
+    assert "E9504" in old.stdout, old.stderr
+    assert old.stdout == new.stdout
+
+
+@pytest.mark.parametrize("rules", ["workmail_rooms.lint", str(FOLDER)], ids=["module", "folder"])
+def test_an_older_cfn_lint_is_told_so(rules: str, tmp_path: Path) -> None:
+    """A version in which the rules cannot work ends with one line that says so, and not with findings."""
+    older = install_cfn_lint("1.47.1", tmp_path / "older")
+
+    ran = run(str(TEMPLATES / "right/loops.yaml"), "--append-rules", rules, folder=tmp_path, cfn_lint=older)
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        "The rules for Custom::WorkMailResource need cfn-lint 1.48 or later, and this is 1.47.1: "
+        "pip install --upgrade cfn-lint\n"
+    )
 
 
 def test_this_repository_s_configuration_adds_the_rules() -> None:

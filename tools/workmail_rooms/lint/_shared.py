@@ -1,8 +1,8 @@
 """What the rules have in common.
 
-cfn-lint loads each rule file by its path, as a module of its own, and takes no rules from a file whose name begins
-with an underscore. So the rules get this file as cfn-lint gets them, with ``import_filename``. They find the schema
-beside their folder, and need nothing else of this project.
+Given the path of the folder, cfn-lint loads each rule file as a module of its own, in no package, and takes no rules
+from a file whose name begins with an underscore. So the rules get this file as cfn-lint gets them, with
+``import_filename``. They find the schema beside their folder, and need nothing else of this project.
 """
 
 import difflib
@@ -11,6 +11,17 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from cfnlint.version import __version__  # type: ignore[import-untyped] # cfn-lint ships no types
+
+#: The first version that hands the rules what they work with; every rule would fail in an older one, with E1101.
+_OLDEST: Final = (1, 48)
+if tuple(map(int, __version__.split(".")[:2])) < _OLDEST:
+    # Of any other exception cfn-lint prints the traceback.
+    raise SystemExit(
+        f"The rules for Custom::WorkMailResource need cfn-lint {'.'.join(map(str, _OLDEST))} or later, and this is "
+        f"{__version__}: pip install --upgrade cfn-lint"
+    )
 
 TYPE: Final = "Custom::WorkMailResource"
 SCHEMA: Final[dict[str, Any]] = json.loads(
