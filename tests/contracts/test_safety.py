@@ -125,7 +125,10 @@ def test_contract_39_exactly_the_calls_that_are_made(stage: Stage) -> None:
 
 
 def test_contract_39_on_the_organizations_only() -> None:
-    """WorkMail is allowed on organizations, DynamoDB on the ledger table; only X-Ray, which has no parts, on all."""
+    """WorkMail is allowed on organizations, DynamoDB on the ledger, CloudFormation on stacks; only X-Ray on all.
+
+    X-Ray has no parts.
+    """
     for statement in statements():
         resource = json.dumps(statement["Resource"])
         services = {str(action).partition(":")[0] for action in listed(statement["Action"])}
@@ -135,6 +138,8 @@ def test_contract_39_on_the_organizations_only() -> None:
             assert ":organization/" in resource
         if services == {"dynamodb"}:
             assert resource == '"LedgerTable.Arn"'
+        if services == {"cloudformation"}:
+            assert resource == '"arn:aws:cloudformation:us-east-1:123456789012:stack/*/*"'
 
 
 # --------------------------------------------------------------------------------------------------------- contract 40

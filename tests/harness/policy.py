@@ -35,7 +35,12 @@ def provider_resources(**parameters: str) -> dict[str, Any]:
     template = read_template(PROVIDER_TEMPLATE)
     declared = template["Parameters"]
     values = typed_values(declared, resolve_parameters(declared, parameters, {}))
-    pseudo = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::URLSuffix": "amazonaws.com"}
+    pseudo = {
+        "AWS::AccountId": "123456789012",
+        "AWS::Partition": "aws",
+        "AWS::Region": "us-east-1",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
     evaluator = Evaluator(Scope(values={**values, **pseudo}, conditions=template["Conditions"], resources=_Names()))
     return {
         name: evaluator.evaluate({key: part for key, part in body.items() if key != "Condition"})

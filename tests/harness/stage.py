@@ -19,6 +19,7 @@ from tests.harness.answer import Answer
 from tests.harness.interventions import Interceptor, Interventions
 from tests.harness.properties import resources_template, room_properties
 from tests.harness.records import actions, event_secrets
+from tests.harness.shown import Shown
 from workmail_rooms.sandbox.account import ACCOUNT_ID, REGION
 from workmail_rooms.sandbox.awslambda import FunctionSpec, Invocation, LambdaService
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
@@ -31,7 +32,7 @@ from workmail_rooms.sandbox.awslambda.responses import (
     presigned_target,
 )
 from workmail_rooms.sandbox.backends import Backends
-from workmail_rooms.sandbox.cloudformation import Engine, Outcome, Stack, StackStore
+from workmail_rooms.sandbox.cloudformation import Engine, Outcome, Stack, StackResourceDetail, StackStore
 from workmail_rooms.sandbox.cloudformation.ports import ResponsePut, UnknownFunctionError
 from workmail_rooms.sandbox.cloudformation.protocol import request_event
 from workmail_rooms.sandbox.provider import read_provider
@@ -190,7 +191,7 @@ class Stage:
         self._secrets: set[str] = set()
         self._actions: set[str] = set()
         self.backends = Backends()
-        self.services = self._stack.enter_context(Services(self.backends))
+        self.services = self._stack.enter_context(Services(self.backends, describe=self._describe))
         self.provider = read_provider(
             PROVIDER_TEMPLATE,
             account_id=ACCOUNT_ID,
@@ -236,6 +237,8 @@ class Stage:
         self.services.interceptor = Interceptor(self.interventions)
         self.stack_id = f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/rooms/{uuid4()}"
         self._issued: dict[str, IssuedUrl] = {}
+        self.services.cloudformation_denied = False
+        self.cloudformation = Shown(lambda: self.engine.store, lambda: self.endpoint.received)
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._mark = len(self.services.calls)
         self._log_sizes = {path: path.stat().st_size for path in self._log_files()}
@@ -366,6 +369,7 @@ class Stage:
         """
         function = function or self._functions.get(str(event.get("ServiceToken"))) or self.function
         url = event.get("ResponseURL")
+        self.cloudformation.sent(event)
         sent = Sent(
             event=event,
             _function=function,
@@ -417,6 +421,13 @@ class Stage:
         folder = self._folder / "templates"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def _describe(self, stack_name: str, logical_id: str) -> StackResourceDetail:
+        return self.cloudformation(stack_name, logical_id)
+
+    def deny_cloudformation(self) -> None:
+        """Let the function's role lack the permission to ask CloudFormation."""
+        self.services.cloudformation_denied = True
 
     @property
     def engine(self) -> Engine:

@@ -31,7 +31,7 @@ class Server:
     def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
         self.process = process
         self.folder = folder
-        self.exports = dict(self.line().removeprefix("export ").split("=", 1) for _ in range(2))
+        self.exports = dict(self.line().removeprefix("export ").split("=", 1) for _ in range(3))
         (self.port,) = re.findall(r"http://127\.0\.0\.1:(\d+)/", self.line())
 
     def line(self) -> str:
@@ -93,7 +93,9 @@ def response(**changes: Any) -> bytes:
 
 def test_a_room_made_through_it_is_seen_by_rooms(server: Server) -> None:
     """What boto3 changes through the printed variables is in ``rooms`` at once, in another process."""
-    assert set(server.exports) == {"AWS_ENDPOINT_URL_WORKMAIL", "AWS_ENDPOINT_URL_DYNAMODB"}
+    assert set(server.exports) == {
+        f"AWS_ENDPOINT_URL_{service}" for service in ("CLOUDFORMATION", "DYNAMODB", "WORKMAIL")
+    }
     workmail = boto3.client(
         "workmail",
         region_name="us-east-1",

@@ -1,8 +1,10 @@
-"""boto3 reaches WorkMail and DynamoDB through nothing but the standard endpoint variables."""
+"""boto3 reaches WorkMail, DynamoDB and CloudFormation through nothing but the standard endpoint variables."""
 
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -12,6 +14,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 
 from workmail_rooms.sandbox.account import REGION
 from workmail_rooms.sandbox.backends import Backends
+from workmail_rooms.sandbox.cloudformation import Stack, StackStore, describe_stack_resource
+from workmail_rooms.sandbox.cloudformation.state import Resource
 from workmail_rooms.sandbox.rooms import rooms
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER, seed
 from workmail_rooms.sandbox.services import Answer, Call, Services
@@ -31,13 +35,25 @@ TABLE = {
 }
 
 
+STACK_ID = f"arn:aws:cloudformation:{REGION}:123456789012:stack/rooms/00000000-1111-2222-3333-444444444444"
+
+
+def stacks() -> StackStore:
+    """Return one stack with two resources, the second of which has no physical id yet."""
+    at = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
+    board = Resource("Board", "Custom::Room", "UPDATE_FAILED", "Broke <here> & there", "r-1", updated=at)
+    focus = Resource("Focus", "Custom::Room", "CREATE_IN_PROGRESS", updated=at)
+    stack = Stack(STACK_ID, "rooms", "UPDATE_FAILED", resources={"Board": board, "Focus": focus})
+    return StackStore({"rooms": stack})
+
+
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """Serve a seeded account, with boto3 led to it as a user would lead it."""
     backends = Backends()
     seed(backends.workmail)
     backends.create_table("ledger", TABLE)
-    with Services(backends) as running:
+    with Services(backends, describe=partial(describe_stack_resource, stacks())) as running:
         for name, value in running.variables.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAEXAMPLESANDBOX00")
@@ -311,11 +327,79 @@ def test_the_interceptor_sees_the_status(services: Services) -> None:
     assert trouble.statuses == [200, 400]
 
 
+@pytest.mark.usefixtures("services")
+def test_cloudformation_describes_a_resource() -> None:
+    """DescribeStackResource answers as CloudFormation does, for a stack's name and for its id."""
+    for name in ("rooms", STACK_ID):
+        detail = client("cloudformation").describe_stack_resource(StackName=name, LogicalResourceId="Board")
+        assert detail["StackResourceDetail"] == {
+            "StackId": STACK_ID,
+            "StackName": "rooms",
+            "LogicalResourceId": "Board",
+            "PhysicalResourceId": "r-1",
+            "ResourceType": "Custom::Room",
+            "ResourceStatus": "UPDATE_FAILED",
+            "ResourceStatusReason": "Broke <here> & there",
+            "LastUpdatedTimestamp": datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
+            "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+        }
+    found = client("cloudformation").describe_stack_resource(StackName="rooms", LogicalResourceId="Focus")
+    assert "PhysicalResourceId" not in found["StackResourceDetail"]
+
+
+@pytest.mark.usefixtures("services")
+@pytest.mark.parametrize(
+    ("stack", "resource", "message"),
+    [
+        ("nothing", "Board", "Stack 'nothing' does not exist"),
+        ("rooms", "Nobody", "Resource Nobody does not exist for stack rooms"),
+        (STACK_ID, "Nobody", f"Resource Nobody does not exist for stack {STACK_ID}"),
+    ],
+)
+def test_cloudformation_knows_nothing_of_it(stack: str, resource: str, message: str) -> None:
+    """What does not exist is a ValidationError in CloudFormation's words."""
+    with pytest.raises(ClientError) as caught:
+        client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=resource)
+    assert caught.value.response["Error"] == {"Type": "Sender", "Code": "ValidationError", "Message": message}
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_cloudformation_can_be_denied(services: Services) -> None:
+    """With the switch on, the call is answered as IAM answers who lacks the permission."""
+    services.cloudformation_denied = True
+    with pytest.raises(ClientError, match=r"\(AccessDenied\).*not authorized to perform: cloudformation:Describe"):
+        client("cloudformation").describe_stack_resource(StackName="rooms", LogicalResourceId="Board")
+    assert [(call.service, call.operation) for call in services.calls] == [("cloudformation", "DescribeStackResource")]
+
+
+def test_cloudformation_can_be_intercepted(services: Services) -> None:
+    """An interceptor's error reaches a client of CloudFormation in that service's form."""
+
+    class Throttle:
+        def before(self, call: Call) -> Answer:
+            assert call.parameters["StackName"] == "rooms"
+            return Answer.error(400, "Throttling", "Rate exceeded")
+
+        def after(self, call: Call, status: int) -> None:
+            raise AssertionError((call, status))
+
+    services.interceptor = Throttle()
+    with pytest.raises(ClientError, match=r"\(Throttling\).*Rate exceeded"):
+        client("cloudformation").describe_stack_resource(StackName="rooms", LogicalResourceId="Board")
+
+
+@pytest.mark.usefixtures("services")
+def test_other_calls_of_cloudformation_are_not_served() -> None:
+    """Another call is refused, and the message says which one is served."""
+    with pytest.raises(ClientError, match=r"\(InvalidAction\).*Only DescribeStackResource is served here\."):
+        client("cloudformation").describe_stacks()
+
+
 def test_other_services_are_not_served(services: Services) -> None:
     """A client of another service hears what is served here."""
     sqs = boto3.client("sqs", endpoint_url=services.url, config=Config(retries={"total_max_attempts": 1}))
 
-    with pytest.raises(ClientError, match=r"Only WorkMail and DynamoDB are served here\."):
+    with pytest.raises(ClientError, match=r"Only WorkMail, DynamoDB and CloudFormation are served here\."):
         sqs.list_queues()
 
 

@@ -7,4 +7,4 @@ REGION = "us-east-1"
 
 def endpoint_variables(url: str) -> dict[str, str]:
     """Return the environment variables that lead boto3 and the AWS CLI to the services at *url*."""
-    return {"AWS_ENDPOINT_URL_WORKMAIL": url, "AWS_ENDPOINT_URL_DYNAMODB": url}
+    return {f"AWS_ENDPOINT_URL_{service}": url for service in ("CLOUDFORMATION", "DYNAMODB", "WORKMAIL")}

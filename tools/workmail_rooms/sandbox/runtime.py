@@ -5,6 +5,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,7 +15,7 @@ from workmail_rooms.sandbox.account import ACCOUNT_ID, REGION, endpoint_variable
 from workmail_rooms.sandbox.awslambda import LambdaService
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
 from workmail_rooms.sandbox.awslambda.responses import ResponseEndpoint
-from workmail_rooms.sandbox.cloudformation import Engine, Stack, StackEvent, StackStore
+from workmail_rooms.sandbox.cloudformation import Engine, Stack, StackEvent, StackStore, describe_stack_resource
 from workmail_rooms.sandbox.state import StateError, StateFolder
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Sandbox:
             self.endpoint = undo.enter_context(ResponseEndpoint(certificates))
 
             self.backends = load_backends(state, provider)
-            self.services: Services = undo.enter_context(_services(self.backends, listener))
+            self.services: Services = undo.enter_context(_services(self.backends, listener, self.stacks))
             self.engine = Engine(
                 store=self.stacks,
                 functions=self.functions,
@@ -222,10 +223,10 @@ class Sandbox:
         self._state.save({"stacks": self.stacks.export_state(), "services": self.backends.export_state()})
 
 
-def _services(backends: "Backends", listener: socket.socket) -> "Services":
+def _services(backends: "Backends", listener: socket.socket, stacks: StackStore) -> "Services":
     from workmail_rooms.sandbox.services import Services  # noqa: PLC0415 - as in load_backends
 
-    return Services(backends, listener=listener)
+    return Services(backends, listener=listener, describe=partial(describe_stack_resource, stacks))
 
 
 @contextlib.contextmanager

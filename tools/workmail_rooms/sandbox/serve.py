@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from workmail_rooms.sandbox import show
 from workmail_rooms.sandbox.account import endpoint_variables
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
 from workmail_rooms.sandbox.awslambda.sink import Reply, Request, Sink, error
+from workmail_rooms.sandbox.cloudformation import describe_stack_resource
 from workmail_rooms.sandbox.runtime import load_backends, load_provider, load_stacks
 from workmail_rooms.sandbox.services import Answer, Call, Services
 from workmail_rooms.sandbox.state import StateError, StateFolder
@@ -89,7 +91,8 @@ def serve(
         print_response(console, request.body)
         return Reply(200)
 
-    with Services(backends, listener=listener) as services:
+    describe = partial(describe_stack_resource, load_stacks(state))
+    with Services(backends, listener=listener, describe=describe) as services:
         services.interceptor = SavingInterceptor(StateSaver(state, services, console))
         try:
             sink = Sink(answer, host=host, port=response_port, tls=certificates.server_context(), plain=True)

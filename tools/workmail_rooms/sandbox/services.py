@@ -1,4 +1,7 @@
-"""The AWS services that the function calls: WorkMail and DynamoDB, served by moto over HTTP on this machine."""
+"""The AWS services that the function calls, over HTTP on this machine.
+
+moto serves WorkMail and DynamoDB; CloudFormation's DescribeStackResource is answered from the sandbox's own stacks.
+"""
 
 import contextlib
 import http.client
@@ -8,6 +11,7 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -16,8 +20,10 @@ from werkzeug.datastructures import Headers
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
+from workmail_rooms.sandbox import query
 from workmail_rooms.sandbox.account import endpoint_variables
 from workmail_rooms.sandbox.backends import Backends
+from workmail_rooms.sandbox.cloudformation import Describe, StackStore, describe_stack_resource
 from workmail_rooms.sandbox.transaction_table import announce_transaction
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ class Call:
     Attributes
     ----------
     service:
-        "workmail" or "dynamodb".
+        "workmail", "dynamodb" or "cloudformation".
     operation:
         As in the service's API reference, for example ``CreateResource``.
     parameters:
@@ -55,15 +61,19 @@ class Answer:
         The HTTP status; None closes the connection without an answer.
     body:
         The bytes of the answer.
+    code, message:
+        Of an error; it is put into the form of the service's protocol.
     """
 
     status: int | None
     body: bytes = b""
+    code: str = ""
+    message: str = ""
 
     @classmethod
     def error(cls, status: int, code: str, message: str) -> Self:
-        """Build an error in the form of the JSON protocol."""
-        return cls(status, json.dumps({"__type": code, "message": message, "Message": message}).encode())
+        """Make an error."""
+        return cls(status, code=code, message=message)
 
 
 class Interceptor(Protocol):
@@ -87,7 +97,7 @@ class Transparent:
 
 
 class Services:
-    """WorkMail and DynamoDB for boto3, over HTTP.
+    """WorkMail, DynamoDB and DescribeStackResource for boto3, over HTTP.
 
     Parameters
     ----------
@@ -97,12 +107,26 @@ class Services:
         A listening socket, which is taken over; by default one on a free port of this machine only.
     interceptor:
         Sees every call.
+    describe:
+        Answers DescribeStackResource; by default there is no stack.
+
+    Attributes
+    ----------
+    cloudformation_denied:
+        Answer DescribeStackResource as IAM does when the function's role lacks the permission; for tests.
     """
 
     def __init__(
-        self, backends: Backends, *, listener: socket.socket | None = None, interceptor: Interceptor | None = None
+        self,
+        backends: Backends,
+        *,
+        listener: socket.socket | None = None,
+        interceptor: Interceptor | None = None,
+        describe: Describe | None = None,
     ) -> None:
         self.backends = backends
+        self.cloudformation_denied = False
+        self._describe: Describe = describe or partial(describe_stack_resource, StackStore())
         self.interceptor: Interceptor = interceptor or Transparent()
         self._apps: dict[str, WSGIApplication] = {}
         self._app_lock = threading.Lock()
@@ -147,24 +171,35 @@ class Services:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve one request (WSGI)."""
-        prefix, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
-        service = _SERVICES.get(prefix)
-        if service is None:
-            unknown = Answer.error(404, "UnknownOperationException", "Only WorkMail and DynamoDB are served here.")
-            return _send(unknown, environ, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        call = Call(service, operation, _parameters(body))
+        call = _read_call(environ, body)
+        if call is None:
+            unknown = Answer.error(
+                404, "UnknownOperationException", "Only WorkMail, DynamoDB and CloudFormation are served here."
+            )
+            return _send(unknown, None, environ, start_response)
         self._calls.append(call)
         answer = self.interceptor.before(call)
         if answer is not None:
-            return _send(answer, environ, start_response)
+            return _send(answer, call, environ, start_response)
+        if call.service == "cloudformation":
+            answer = self._ask_cloudformation(call)
+            return _send(self.interceptor.after(call, answer.status or 0) or answer, call, environ, start_response)
         chunks, status, headers = self._carry_out(call, environ)
         answer = self.interceptor.after(call, int(status.split()[0]))
         if answer is not None:
-            return _send(answer, environ, start_response)
+            return _send(answer, call, environ, start_response)
         start_response(status, list(headers))
         return chunks
+
+    def _ask_cloudformation(self, call: Call) -> Answer:
+        try:
+            if self.cloudformation_denied:
+                raise query.denial(call.parameters)
+            return Answer(http.client.OK, query.carry_out(call.parameters, self._describe))
+        except query.QueryError as error:
+            return Answer.error(error.status, error.code, str(error))
 
     def _carry_out(self, call: Call, environ: "WSGIEnvironment") -> tuple[Iterable[bytes], str, Headers]:
         service = call.service
@@ -188,6 +223,18 @@ class _QuietHandler(WSGIRequestHandler):
         """Log nothing."""
 
 
+def _read_call(environ: "WSGIEnvironment", body: bytes) -> Call | None:
+    """Return the call that a request makes; None when no service here takes it."""
+    prefix, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
+    if prefix in _SERVICES:
+        return Call(_SERVICES[prefix], operation, _parameters(body))
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        parameters = query.read_request(body)
+        if parameters.get("Version") == query.VERSION:
+            return Call("cloudformation", parameters.get("Action", ""), parameters)
+    return None
+
+
 def _parameters(body: bytes) -> dict[str, Any]:
     try:
         parameters = json.loads(body or b"{}")
@@ -196,11 +243,20 @@ def _parameters(body: bytes) -> dict[str, Any]:
     return parameters if isinstance(parameters, dict) else {}
 
 
-def _send(answer: Answer, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+def _send(
+    answer: Answer, call: Call | None, environ: "WSGIEnvironment", start_response: "StartResponse"
+) -> Iterable[bytes]:
     if answer.status is None:
         with contextlib.suppress(OSError):
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         raise ConnectionAbortedError
-    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(answer.body)))]
+    content_type, body = "application/x-amz-json-1.1", answer.body
+    if call is not None and call.service == "cloudformation":
+        content_type = query.CONTENT_TYPE
+        if answer.code:
+            body = query.error_body(answer.status, answer.code, answer.message)
+    elif answer.code:
+        body = json.dumps({"__type": answer.code, "message": answer.message, "Message": answer.message}).encode()
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
     start_response(f"{answer.status} {http.client.responses.get(answer.status, 'Unknown')}", headers)
-    return [answer.body]
+    return [body]

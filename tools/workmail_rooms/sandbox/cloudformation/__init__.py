@@ -4,6 +4,7 @@ Knows CloudFormation's side of custom resources and nothing of what they stand f
 the endpoint that takes their answers come in through ``sandbox.cloudformation.ports``.
 """
 
+from workmail_rooms.sandbox.cloudformation.describe import Describe, StackResourceDetail, describe_stack_resource
 from workmail_rooms.sandbox.cloudformation.engine import Engine, Outcome
 from workmail_rooms.sandbox.cloudformation.errors import CloudFormationError, TemplateFileError, ValidationError
 from workmail_rooms.sandbox.cloudformation.exchange import Delivery, Observation, ObservationKind
@@ -13,6 +14,7 @@ from workmail_rooms.sandbox.cloudformation.update import FailedDelete, Replaceme
 __all__ = [
     "CloudFormationError",
     "Delivery",
+    "Describe",
     "Engine",
     "FailedDelete",
     "Observation",
@@ -21,7 +23,9 @@ __all__ = [
     "ReplacementRollback",
     "Stack",
     "StackEvent",
+    "StackResourceDetail",
     "StackStore",
     "TemplateFileError",
     "ValidationError",
+    "describe_stack_resource",
 ]

@@ -41,6 +41,7 @@ class Journal:
     def resource(self, resource: Resource, status: str, reason: str = "") -> None:
         """Give a resource a new status."""
         resource.status, resource.status_reason = status, reason
+        resource.updated = self._clock()
         self._write(resource.logical_id, resource.physical_id, resource.type, status, reason)
 
     def superseded(self, resource: Resource, physical_id: str, status: str, reason: str = "") -> None:

@@ -257,6 +257,7 @@ class DeleteTask:
 
     def _forget(self) -> None:
         if self._superseded is None:
+            self._operation.stack.forget(self._resource, self._resource.physical_id)
             self._resource.physical_id = ""
         else:
             self._resource.superseded.remove(self._superseded)

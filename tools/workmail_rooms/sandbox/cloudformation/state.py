@@ -62,6 +62,8 @@ class Resource:
         Physical ids that another one has replaced and that still have to be deleted.
     asked:
         Whether its function was ever called; if not, there is nothing to delete.
+    updated:
+        When its status last changed.
     """
 
     logical_id: str
@@ -78,6 +80,7 @@ class Resource:
     superseded: list[PhysicalResource] = field(default_factory=list)
     asked: bool = False
     request_id: str = ""
+    updated: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -143,6 +146,8 @@ class Stack:
         The id of the stack that it is nested in; empty when it is none.
     undo:
         None unless an update is under way or its rollback failed.
+    gone:
+        The resources that were deleted, or retained, as they were last described.
     """
 
     stack_id: str
@@ -158,6 +163,18 @@ class Stack:
     imports: list[str] = field(default_factory=list)
     parent_id: str = ""
     undo: Undo | None = None
+    gone: dict[str, Resource] = field(default_factory=dict)
+
+    def forget(self, resource: Resource, physical_id: str) -> None:
+        """Note that a resource is no longer part of the stack, except that it is still described."""
+        self.gone[resource.logical_id] = Resource(
+            resource.logical_id,
+            resource.type,
+            status=resource.status,
+            status_reason=resource.status_reason,
+            physical_id=physical_id,
+            updated=resource.updated,
+        )
 
 
 @dataclass(slots=True)
@@ -168,6 +185,8 @@ class StackStore:
     ----------
     stacks:
         By name, the last one of each name.
+    deleted:
+        By id, what is still described of those before it.
     request_ids:
         The last RequestId for each stack name, logical id and RequestType.
     last_signed:
@@ -177,6 +196,7 @@ class StackStore:
     stacks: dict[str, Stack] = field(default_factory=dict)
     request_ids: dict[str, str] = field(default_factory=dict)
     last_signed: datetime | None = None
+    deleted: dict[str, Stack] = field(default_factory=dict)
 
     def live(self, stack_name: str) -> Stack | None:
         """Return the stack with this name or id unless it is deleted."""
@@ -188,17 +208,33 @@ class StackStore:
         by_id = (stack for stack in list(self.stacks.values()) if stack.stack_id == stack_name)
         return self.stacks.get(stack_name) or next(by_id, None)
 
+    def described(self, stack_name: str) -> Stack | None:
+        """Return the stack that a query is about: by its name unless it is deleted, by its id in any case.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html
+        """
+        stack = self.last(stack_name)
+        if stack is not None and stack.status == "DELETE_COMPLETE" and stack.stack_id != stack_name:
+            return None
+        return stack or self.deleted.get(stack_name)
+
     def add(self, stack: Stack) -> None:
-        """Add a stack in the place of the last one of its name, which is forgotten with what was nested in it."""
+        """Add a stack in the place of the last one of its name, of which only the resources stay described."""
         before = self.stacks.get(stack.name)
         self.stacks[stack.name] = stack
+        if before is not None:
+            self._archive(before)
         forgotten = {before.stack_id} if before else set()
         while forgotten:
             children = [other for other in self.stacks.values() if other.parent_id in forgotten]
             forgotten = {child.stack_id for child in children}
             for child in children:
                 if child.status == "DELETE_COMPLETE":
-                    del self.stacks[child.name]
+                    self._archive(self.stacks.pop(child.name))
+
+    def _archive(self, stack: Stack) -> None:
+        kept = Stack(stack.stack_id, stack.name, status=stack.status, gone=stack.gone, parent_id=stack.parent_id)
+        self.deleted[stack.stack_id] = kept
 
     def export_state(self) -> dict[str, Any]:
         """Return everything as JSON values."""
