@@ -519,11 +519,12 @@ def test_documented_alarms_are_those_of_the_template() -> None:
 
 
 def test_the_module_map_has_every_module() -> None:
-    """Each module of the function and the inventory, each package of the sandbox, each other folder is there once."""
+    """Each module of the function and the commands, each package of the sandbox, each other folder is there once."""
     listed = [name for table in maps() for row in table.rows for name in code(row[0])]
     modules = {path.relative_to(FUNCTION).as_posix() for path in FUNCTION.rglob("*.py") if path.name != "__init__.py"}
     packages = {f"sandbox/{path.parent.name}/" for path in (TOOLS / "sandbox").glob("*/__init__.py")}
-    modules |= {f"inventory/{path.name}" for path in (TOOLS / "inventory").glob("[!_]*.py")}
+    folders = ("common", "export", "inventory")
+    modules |= {f"{folder}/{path.name}" for folder in folders for path in (TOOLS / folder).glob("[!_]*.py")}
     assert Counter(listed) == Counter(modules | packages | {"cli.py", "sandbox/", "schema/", "lint/"})
 
 

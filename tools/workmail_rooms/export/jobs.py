@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from workmail_rooms.common.failures import code_of
+from workmail_rooms.common.progress import Progress
 from workmail_rooms.export.manifest import ENDED, Mailbox, Manifest
-from workmail_rooms.inventory.failures import code_of
-from workmail_rooms.inventory.progress import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_workmail import WorkMailClient

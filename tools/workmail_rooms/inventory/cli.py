@@ -4,32 +4,40 @@ import argparse
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from workmail_rooms.inventory.connection import Connection, UnusableRegionError
+from workmail_rooms.common.command import (
+    ENVIRONMENT,
+    OK,
+    FailedError,
+    Words,
+    add_connection,
+    add_organization,
+    carry_out,
+    choose_organization,
+    count,
+    say,
+)
+from workmail_rooms.common.connection import Connection
+from workmail_rooms.common.files import FilesExistError, write
+from workmail_rooms.common.progress import ProgressBar
 from workmail_rooms.inventory.data import as_csv, as_json
 from workmail_rooms.inventory.declare import Declared, LeftOut, declare
 from workmail_rooms.inventory.existing import Entry, UnreadableTemplateError, as_before, entries, match
-from workmail_rooms.inventory.failures import explain
-from workmail_rooms.inventory.files import FilesExistError, UnwritableError, write
-from workmail_rooms.inventory.progress import ProgressBar
-from workmail_rooms.inventory.read import Reader, organizations
+from workmail_rooms.inventory.read import PERMISSIONS, Reader
 from workmail_rooms.inventory.resources import Resource
 from workmail_rooms.inventory.stacks import assign
 from workmail_rooms.inventory.template import DEFAULT_TOKEN, render, size
 
-OK: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
 INCOMPLETE: Final = 3
-INTERRUPTED: Final = 130
 
-_PROGRAM: Final = "workmail-rooms inventory"
-_ORGANIZATION_ID = re.compile(r"m-[0-9a-f]{32}")
+_WORDS: Final = Words(
+    program="workmail-rooms inventory",
+    task="an inventory",
+    permissions=PERMISSIONS,
+    interrupted="no file is half written",
+)
 _SERVICE_TOKEN = re.compile(r"arn:[\w:.\-]+|[\w:\-]+")
 #: A template up to this size can be sent with the call; a larger one has to be in S3.
 _LARGEST_INLINE: Final = 51_200
@@ -39,7 +47,7 @@ _DESCRIPTION: Final = """\
 Read the rooms and equipment of a WorkMail organization, and write them as CloudFormation templates that adopt each one
 exactly as it is, or as data. Nothing is ever changed in WorkMail.
 """
-_EPILOG: Final = """\
+_EPILOG: Final = f"""\
 templates
   Files ALIAS-rooms-1.yaml, ALIAS-rooms-2.yaml ... of at most 500 resources each; their paths are printed. A resource
   that cannot be declared exactly as it is, is left out, with a warning that says why. Where such files are in
@@ -49,9 +57,7 @@ templates
 data
   --format csv and --format json print all resources, or write ALIAS-rooms.csv or .json to --output-dir.
 
-environment
-  AWS_PROFILE, AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_WORKMAIL and the rest, as the AWS CLI has them.
-
+{ENVIRONMENT}
 exit status
   0  everything is written
   1  failed; nothing is written
@@ -59,14 +65,6 @@ exit status
   3  templates are written, and some resources are left out of them
   130  interrupted
 """
-
-
-class _UsageError(Exception):
-    """The command line has to be changed. The message says why and how."""
-
-
-class _FailedError(Exception):
-    """What was asked for cannot be done now. The message says why and what to do."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,34 +80,7 @@ def main(arguments: Sequence[str]) -> int:
     The exit status, as ``--help`` explains it.
     """
     options = _parser().parse_args(arguments)
-    try:
-        status = _Command(options).run()
-        sys.stdout.flush()
-    except (_UsageError, UnusableRegionError, _FailedError, UnwritableError, BotoCoreError, ClientError) as error:
-        return _end(error)
-    except KeyboardInterrupt:
-        _say(f"{_PROGRAM}: interrupted; no file is half written.")
-        return INTERRUPTED
-    except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # otherwise whoever read the output has enough of it
-            _say(f"{_PROGRAM}: {error.strerror or error}: {error.filename or 'the standard output'}")
-        return FAILED
-    return status
-
-
-def _end(error: Exception) -> int:
-    """Say why there is no inventory, and return the exit status."""
-    text = explain(error) if isinstance(error, BotoCoreError | ClientError) else str(error)
-    _say(f"{_PROGRAM}: {text}")
-    return USAGE if isinstance(error, _UsageError | UnusableRegionError) else FAILED
-
-
-def _say(message: str) -> None:
-    """Print a message for a person, without what a terminal would obey."""
-    text = "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in message)
-    with suppress(BrokenPipeError):
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+    return carry_out(_WORDS, lambda: _Command(options).run())
 
 
 class _Command:
@@ -120,46 +91,16 @@ class _Command:
         self._connection = Connection(profile=options.profile, region=options.region)
 
     def run(self) -> int:
-        organization_id, alias = self._organization()
+        organization_id, alias = choose_organization(self._connection, self._options.organization_id)
         with ProgressBar() as progress:
             reader = Reader(self._connection.patient(), organization_id, progress)
             resources = reader.resources()
         if reader.denied:
             missing = ", ".join(f"workmail:{operation}" for operation in sorted(reader.denied))
-            _say(f"Delegates are shown by id only: the permission {missing} is missing.")
+            say(f"Delegates are shown by id only: the permission {missing} is missing.")
         if self._options.format == "template":
             return self._write_templates(organization_id, alias, resources)
         return self._write_data(organization_id, alias, resources)
-
-    # ------------------------------------------------------------------------------------------------ organization
-
-    def _organization(self) -> tuple[str, str]:
-        """Return the organization's id, and what its files are named after."""
-        client = self._connection.brisk()
-        given: str | None = self._options.organization_id
-        if given is not None:
-            organization = client.describe_organization(OrganizationId=given)
-            if organization["State"].casefold() in {"deleted", "deleting"}:
-                raise _FailedError(
-                    f"Organization {given} is in state {organization['State']}; there is nothing to read."
-                )
-            return given, _stem(organization.get("Alias"), given)
-        known = organizations(client)
-        active = [one for one in known if one.get("State") == "Active"]
-        if len(active) == 1:
-            organization_id, alias = active[0]["OrganizationId"], active[0].get("Alias")
-            _say(f"Organization {organization_id} ({alias}), the only active one in {self._connection.region}.")
-            return organization_id, _stem(alias, organization_id)
-        listed = "".join(
-            f"\n  {one.get('OrganizationId')}  {one.get('Alias', '')}  {one.get('State', '')}" for one in known
-        )
-        if active:
-            raise _UsageError(f"There are several organizations; name one with --organization-id:{listed}")
-        others = f" It has these:{listed}" if known else ""
-        raise _UsageError(
-            f"The account has no active WorkMail organization in {self._connection.region}. "
-            f"Check --profile and --region.{others}"
-        )
 
     # --------------------------------------------------------------------------------------------------- templates
 
@@ -172,7 +113,7 @@ class _Command:
         lost = dict.fromkeys(unmatched, "is no resource of this organization, or is declared twice")
         lost |= {kept[one.room.resource_id]: "; ".join(one.reasons) for one in left_out if one.room.resource_id in kept}
         if lost and not self._options.allow_removal:
-            raise _FailedError(_losses(folder, alias, lost))
+            raise FailedError(_losses(folder, alias, lost))
         by_id = {one.resource_id: one for one in as_before(declared, kept)}
         stacks = assign(
             {resource_id: size(one, service_token=token) for resource_id, one in by_id.items()},
@@ -189,38 +130,40 @@ class _Command:
             sys.stdout.write(f"{path}\n")
         for one in declared:
             if one.note:
-                _say(f"Note: {one.properties['Name']} ({one.resource_id}) {one.note}.")
+                say(f"Note: {one.properties['Name']} ({one.resource_id}) {one.note}.")
         _warn(left_out)
-        _say(f"{_count(len(declared), 'resource')} of {organization_id} in {_count(len(files), 'template')}.")
+        say(f"{count(len(declared), 'resource')} of {organization_id} in {count(len(files), 'template')}.")
         for path in sorted({_path(folder, alias, entry.number) for entry in lost} - files.keys()):
-            _say(f"Warning: {path} was left as it is; no resource that it declares could be declared again.")
+            say(f"Warning: {path} was left as it is; no resource that it declares could be declared again.")
         for path in (path for path, content in files.items() if len(content) > _LARGEST):
-            _say(f"Warning: {path} has more than the 1 MB that CloudFormation takes; move rooms to another by hand.")
+            say(f"Warning: {path} has more than the 1 MB that CloudFormation takes; move rooms to another by hand.")
         if any(len(content) > _LARGEST_INLINE for content in files.values()):
-            _say("A template of more than 51,200 bytes goes through S3: aws cloudformation deploy --s3-bucket ...")
+            say("A template of more than 51,200 bytes goes through S3: aws cloudformation deploy --s3-bucket ...")
         return INCOMPLETE if left_out else OK
 
     # -------------------------------------------------------------------------------------------------------- data
 
     def _write_data(self, organization_id: str, alias: str, resources: Sequence[Resource]) -> int:
         form: str = self._options.format
-        text = (as_csv if form == "csv" else as_json)(organization_id, resources)
-        # A lone surrogate, which no file can hold, comes out as an escape.
-        content = text.encode("utf-8", "backslashreplace")
+        content = (
+            as_csv(organization_id, resources, bom=self._options.bom)
+            if form == "csv"
+            else as_json(organization_id, resources)
+        )
         if self._options.output_dir is None:
             sys.stdout.buffer.write(content)
         else:
             path = self._options.output_dir / f"{alias}-rooms.{form}"
             self._write({path: content})
             sys.stdout.write(f"{path}\n")
-        _say(f"{_count(len(resources), 'resource')} of {organization_id}.")
+        say(f"{count(len(resources), 'resource')} of {organization_id}.")
         return OK
 
     def _write(self, files: dict[Path, bytes]) -> None:
         try:
             write(files, overwrite=self._options.overwrite)
         except FilesExistError as error:
-            raise _FailedError(
+            raise FailedError(
                 f"{error} would be replaced by another content; nothing was written. "
                 "Give --overwrite to replace it, or another --output-dir."
             ) from None
@@ -240,7 +183,7 @@ def _earlier(folder: Path, alias: str) -> list[Entry]:
         try:
             found_entries += entries(number, path.read_text("utf-8"))
         except (UnreadableTemplateError, UnicodeDecodeError, OSError) as error:
-            raise _FailedError(
+            raise FailedError(
                 f"{path} cannot be read ({error}), so nobody can tell which rooms it declares; nothing was written. "
                 "Mend it, or give another --output-dir."
             ) from error
@@ -271,37 +214,23 @@ def _losses(folder: Path, alias: str, lost: Mapping[Entry, str]) -> str:
 
 def _warn(left_out: Sequence[LeftOut]) -> None:
     for one in left_out:
-        _say(f"Left out: {one.room.name} ({one.room.resource_id}): {'; '.join(one.reasons)}.")
+        say(f"Left out: {one.room.name} ({one.room.resource_id}): {'; '.join(one.reasons)}.")
     if left_out:
-        _say(
-            f"{_count(len(left_out), 'resource')} left out, which no template can declare exactly as "
+        say(
+            f"{count(len(left_out), 'resource')} left out, which no template can declare exactly as "
             f"{'it is' if len(left_out) == 1 else 'they are'}: change what is named in WorkMail and run this again, or "
             "declare it by hand as it shall be."
         )
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _stem(alias: str | None, organization_id: str) -> str:
-    """Return the beginning of a file name: the alias, if it is one."""
-    return alias if alias and re.fullmatch(r"[\w\-]+", alias, re.ASCII) else organization_id
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
+        prog=_WORDS.program,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--organization-id",
-        type=_organization_id,
-        metavar="m-...",
-        help="the organization (default: the account's only active one)",
-    )
+    add_organization(parser)
     parser.add_argument(
         "--format", choices=["template", "csv", "json"], default="template", help="what to write (default: template)"
     )
@@ -312,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where to write files; made if it is not there (default: templates here, data to the standard output)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist with another content")
+    parser.add_argument("--bom", action="store_true", help="begin CSV with a byte order mark, for Excel")
     parser.add_argument(
         "--allow-removal",
         action="store_true",
@@ -324,15 +254,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TOKEN",
         help=f"the provider: the name of the export that has its ARN, or the ARN (default: {DEFAULT_TOKEN})",
     )
-    parser.add_argument("--profile", help="a profile of the AWS configuration")
-    parser.add_argument("--region", help="the organization's Region: us-east-1, us-west-2 or eu-west-1")
+    add_connection(parser)
     return parser
-
-
-def _organization_id(text: str) -> str:
-    if not _ORGANIZATION_ID.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no organization id: m- followed by 32 hexadecimal digits")
-    return text
 
 
 def _service_token(text: str) -> str:

@@ -1,7 +1,5 @@
 """The inventory as data, for those who move away."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,6 +7,7 @@ from typing import Any, Final
 
 from workmail_resource.workmail.properties import BOOKING_KEYS
 from workmail_resource.workmail.room import snapshot
+from workmail_rooms.common import table
 from workmail_rooms.inventory.resources import Resource
 
 #: The columns of the CSV form.
@@ -30,19 +29,23 @@ COLUMNS: Final = (
 )
 
 
-def as_json(organization_id: str, resources: Sequence[Resource]) -> str:
+def as_json(organization_id: str, resources: Sequence[Resource]) -> bytes:
     """Return one JSON object: the organization and all its resources."""
     document = {"OrganizationId": organization_id, "Resources": [_object(resource) for resource in resources]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    # A lone surrogate, which no file can hold, comes out as an escape.
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
-def as_csv(organization_id: str, resources: Sequence[Resource]) -> str:
-    """Return a line with the columns' names and one for each resource; lists are separated by spaces."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({"OrganizationId": organization_id, **_row(resource)} for resource in resources)
-    return text.getvalue()
+def as_csv(organization_id: str, resources: Sequence[Resource], *, bom: bool = False) -> bytes:
+    """Return a line with the columns' names and one for each resource; lists are separated by spaces.
+
+    Parameters
+    ----------
+    bom:
+        Whether it begins with a byte order mark.
+    """
+    rows = ({"OrganizationId": organization_id, **_row(resource)} for resource in resources)
+    return table.as_csv(COLUMNS, rows, bom=bom)
 
 
 def _object(resource: Resource) -> dict[str, Any]:

@@ -8,25 +8,28 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from workmail_resource.workmail.api import as_room
-from workmail_rooms.inventory.failures import DENIED, code_of
-from workmail_rooms.inventory.progress import Progress
+from workmail_rooms.common.connection import WORKERS
+from workmail_rooms.common.failures import DENIED, code_of
+from workmail_rooms.common.progress import Progress
 from workmail_rooms.inventory.resources import Delegate, Resource, in_order
 
 if TYPE_CHECKING:
     from mypy_boto3_workmail import WorkMailClient
-    from mypy_boto3_workmail.type_defs import OrganizationSummaryTypeDef
 
-#: Calls at the same time. WorkMail's rate is not published; most of a call's time is the way there and back.
-WORKERS: Final = 4
+#: The permissions that reading needs. The last two only give delegates their names.
+PERMISSIONS: Final = (
+    "workmail:ListOrganizations",
+    "workmail:DescribeOrganization",
+    "workmail:ListResources",
+    "workmail:DescribeResource",
+    "workmail:ListAliases",
+    "workmail:ListResourceDelegates",
+    "workmail:DescribeUser",
+    "workmail:DescribeGroup",
+)
 
 #: What a call about a resource, user or group that is not there any more answers.
 _GONE: Final = frozenset({"EntityNotFoundException", "EntityStateException"})
-
-
-def organizations(client: "WorkMailClient") -> "list[OrganizationSummaryTypeDef]":
-    """Return the organizations of the account and Region, in whatever state."""
-    pages = client.get_paginator("list_organizations").paginate(PaginationConfig={"PageSize": 100})
-    return [summary for page in pages for summary in page["OrganizationSummaries"]]
 
 
 class Reader:
@@ -55,8 +58,14 @@ class Reader:
         self._progress = progress
         self.denied: set[str] = set()
 
-    def resources(self) -> tuple[Resource, ...]:
-        """Return all live resources in order; one that vanishes while it is read is left out."""
+    def resources(self, *, name_delegates: bool = True) -> tuple[Resource, ...]:
+        """Return all live resources in order; one that vanishes while it is read is left out.
+
+        Parameters
+        ----------
+        name_delegates:
+            Whether the users and groups that are delegates are read, too.
+        """
         # A page may move while the pages are read, and show a resource again.
         ids = list(dict.fromkeys(self._ids()))
         self._progress.begin(len(ids))
@@ -67,7 +76,8 @@ class Reader:
                 self._progress.advance()
                 if resource is not None:
                     found.append(resource)
-            named = self._named({delegate for resource in found for delegate in resource.delegates}, pool)
+            delegates = {delegate for resource in found for delegate in resource.delegates}
+            named = self._named(delegates, pool) if name_delegates else {one: one for one in delegates}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return in_order(replace(one, delegates=tuple(named[delegate] for delegate in one.delegates)) for one in found)

@@ -2,21 +2,24 @@
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 
-from workmail_rooms.inventory.read import WORKERS
-
 if TYPE_CHECKING:
     from mypy_boto3_workmail import WorkMailClient
+
+_Mode = Literal["adaptive", "legacy"]
 
 #: ``adaptive`` slows this client down as soon as WorkMail throttles, instead of only trying again. It retries
 #: LimitExceededException too, which no read answers.
 #: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
-_RETRIES: Final = "adaptive"
+_RETRIES: Final[_Mode] = "adaptive"
+
+#: Calls at the same time. WorkMail's rate is not published; most of a call's time is the way there and back.
+WORKERS: Final = 4
 
 #: Tries of a call while reading: about a minute and a half of waiting before the work of many minutes is given up.
 _PATIENT: Final = 10
@@ -68,12 +71,28 @@ class Connection:
         """Return a client for many calls, which does not give up easily."""
         return self._client(_PATIENT)
 
-    def _client(self, attempts: int) -> "WorkMailClient":
-        config = Config(
-            retries={"mode": _RETRIES, "total_max_attempts": attempts},
-            connect_timeout=5,
-            read_timeout=20,
-            max_pool_connections=WORKERS,
-            user_agent_extra="workmail-resource-inventory",
-        )
-        return self._session.client("workmail", config=config)
+    def starting_jobs(self) -> "WorkMailClient":
+        """Return a client for jobs: unlike the others, it lets LimitExceededException through at once.
+
+        botocore's ``legacy`` mode does not count it as throttling.
+        """
+        return self._client(_PATIENT, mode="legacy")
+
+    def service(self, name: str) -> Any:
+        """Return a client of another service in the same Region, which fails soon."""
+        # The types have one overload for each service, and none for a name.
+        session: Any = self._session
+        return session.client(name, config=_config(_BRISK, _RETRIES))
+
+    def _client(self, attempts: int, mode: _Mode = _RETRIES) -> "WorkMailClient":
+        return self._session.client("workmail", config=_config(attempts, mode))
+
+
+def _config(attempts: int, mode: _Mode) -> Config:
+    return Config(
+        retries={"mode": mode, "total_max_attempts": attempts},
+        connect_timeout=5,
+        read_timeout=20,
+        max_pool_connections=WORKERS,
+        user_agent_extra="workmail-rooms",
+    )

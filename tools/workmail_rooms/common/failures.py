@@ -1,23 +1,12 @@
 """What went wrong, and what to do about it, for the person at the terminal."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 #: The codes under which AWS services refuse a permission.
 DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized"})
-
-#: The permissions that an inventory needs; all are reads.
-PERMISSIONS: Final = (
-    "workmail:ListOrganizations",
-    "workmail:DescribeOrganization",
-    "workmail:ListResources",
-    "workmail:DescribeResource",
-    "workmail:ListAliases",
-    "workmail:ListResourceDelegates",
-    "workmail:DescribeUser",
-    "workmail:DescribeGroup",
-)
 
 _SIGN_IN: Final = "Sign in again (aws configure, or aws sso login), or give another --profile."
 _NETWORK: Final = "Check the network and the proxy, and AWS_ENDPOINT_URL_WORKMAIL if it is set."
@@ -54,8 +43,16 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def explain(error: ClientError | BotoCoreError) -> str:
-    """Word a failure: what it was, where, and what to do."""
+def explain(error: ClientError | BotoCoreError, *, task: str, permissions: Sequence[str]) -> str:
+    """Word a failure: what it was, where, and what to do.
+
+    Parameters
+    ----------
+    task:
+        What was to be done, as a noun.
+    permissions:
+        All that it needs, each as ``service:Operation``.
+    """
     if not isinstance(error, ClientError):
         name = type(error).__name__
         return " ".join(filter(None, [f"{name}: {_sentence(str(error))}", _ADVICE.get(name, "")]))
@@ -63,10 +60,9 @@ def explain(error: ClientError | BotoCoreError) -> str:
     message = error.response.get("Error", {}).get("Message") or "no message"
     advice = _ADVICE.get(code, _LATER)
     if code in DENIED:
-        advice = (
-            f"The permission workmail:{error.operation_name} is missing; "
-            f"an inventory needs {', '.join(PERMISSIONS)}, all of which only read."
-        )
+        operation = error.operation_name
+        missing = next((one for one in permissions if one.endswith(f":{operation}")), f"workmail:{operation}")
+        advice = f"The permission {missing} is missing; {task} needs {', '.join(permissions)}."
     return f"{code} on {error.operation_name}: {_sentence(message)} {advice}"
 
 

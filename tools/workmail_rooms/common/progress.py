@@ -1,4 +1,4 @@
-"""How far the reading is."""
+"""How far the work is."""
 
 from typing import Self
 
@@ -8,22 +8,28 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """Is told how far the reading is; does nothing itself."""
+    """Is told how far the work is; does nothing itself."""
 
     def begin(self, total: int) -> None:
-        """Take note that *total* resources will be read."""
+        """Take note that there are *total* pieces of it."""
 
     def advance(self) -> None:
-        """Take note that one more was read."""
+        """Take note that one more is done."""
 
 
 class ProgressBar(Progress):
-    """A bar on a terminal's standard error; nothing anywhere else."""
+    """A bar on a terminal's standard error; nothing anywhere else.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    label:
+        What is being done.
+    """
+
+    def __init__(self, label: str = "Reading") -> None:
         console = Console(stderr=True)
         self._bar = Bar(
-            TextColumn("Reading"),
+            TextColumn(label),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
