@@ -16,11 +16,13 @@ from .aws.errors import explain
 from .aws.retries import delays
 from .lifecycle.create import create
 from .lifecycle.delete import delete
+from .lifecycle.turn import Turn
 from .lifecycle.update import update
 from .lifecycle.work import Result, Work
 from .ownership.errors import LedgerUnavailableError
 from .ownership.ledger import Ledger
-from .ownership.rules import CREATE_FAILED, NOT_CREATED
+from .ownership.rules import CREATE_FAILED, NOT_CREATED, create_failed_id
+from .ownership.stacks import Stacks
 from .protocol.clock import Clock, Deadline, SystemClock
 from .protocol.custom_resource import CustomResource, LambdaContext, StartTimer, answer_reserve, start_timer
 from .protocol.errors import Failure, MalformedEventError, redact, redact_words, tell
@@ -92,6 +94,10 @@ class Outside:
     telemetry: Callable[..., Telemetry] = Telemetry
 
 
+class UnfinishedError(Exception):
+    """The event was answered, but something is left to do for which no other event will come."""
+
+
 class Invocation:
     """The handling of one event; nothing of it outlives the event (:func:`.aws.clients.client` says what does).
 
@@ -125,6 +131,7 @@ class Invocation:
             on_timeout=self._deadline.stop,
             start_timer=self._outside.start_timer,
         )
+        self._left = ""
         self._resource.create(self._handle)
         self._resource.update(self._handle)
         self._resource.delete(self._handle)
@@ -140,10 +147,13 @@ class Invocation:
                 raise
             # Lambda would handle the event twice more, and then the last-resort function, for the same refusal.
             self._telemetry.count_unanswered()
+        if self._left:
+            raise UnfinishedError(self._left)
 
     def _handle(self, event: Mapping[str, Any], _context: LambdaContext) -> None:
         try:
             request = read(event)
+            self._resource.failed_id = create_failed_id(request)
             result = self._lifecycle(request)
         except (MalformedEventError, InvalidPropertiesError):
             # Nothing was called: whatever the Delete that follows finds out, it need not look for it.
@@ -159,31 +169,56 @@ class Invocation:
             # Nothing can exist of it, so nothing needs to work for this answer.
             return None
         settings = Settings.of(self._outside.environment)
-        work = Work(
+        work = self._work(request, settings)
+        try:
+            match request.request_type:
+                case "Create":
+                    return create(work)
+                case "Update":
+                    return update(work)
+                case "Delete":
+                    delete(work, abandon=settings.abandon_on_delete)
+                    return None
+        finally:
+            work.turn.release()
+
+    def _work(self, request: Event, settings: Settings) -> Work:
+        ledger = self._ledger(settings, self._deadline)
+        return Work(
             event=request,
-            ledger=Ledger(self._caller("dynamodb", None), settings.ledger_table, self._clock),
-            workmail=partial(self._workmail, settings.workmail_region),
+            ledger=ledger,
+            stacks=Stacks(self._caller("cloudformation", None, self._deadline), self._telemetry.info),
+            organization=partial(self._workmail, settings.workmail_region),
             deadline=self._deadline,
             clock=self._clock,
             report_id=self._report_id,
             rng=self._rng,
             log=self._telemetry.info,
+            turn=Turn(
+                request,
+                ledger,
+                closing=self._ledger(settings, self._answer_deadline),
+                worker=f"{self._rng.getrandbits(64):016x}",
+                clock=self._clock,
+                deadline=self._deadline,
+                rng=self._rng,
+                log=self._telemetry.info,
+            ),
+            come_again=self._come_again,
         )
-        match request.request_type:
-            case "Create":
-                return create(work)
-            case "Update":
-                return update(work)
-            case "Delete":
-                delete(work, abandon=settings.abandon_on_delete)
-                return None
+
+    def _come_again(self, reason: str) -> None:
+        self._left = reason
+
+    def _ledger(self, settings: Settings, deadline: Deadline) -> Ledger:
+        return Ledger(self._caller("dynamodb", None, deadline), settings.ledger_table, self._clock)
 
     def _workmail(self, region: str, organization_id: str) -> WorkMail:
-        return WorkMail(self._caller("workmail", region), organization_id)
+        return WorkMail(self._caller("workmail", region, self._deadline), organization_id)
 
-    def _caller(self, service: str, region: str | None) -> Caller:
+    def _caller(self, service: str, region: str | None, deadline: Deadline) -> Caller:
         clients = partial(self._outside.client, service, region)
-        return Caller(clients, deadline=self._deadline, rng=self._rng, log=self._telemetry.info, clean=self._clean)
+        return Caller(clients, deadline=deadline, rng=self._rng, log=self._telemetry.info, clean=self._clean)
 
     def _report_id(self, physical_id: str) -> None:
         self._resource.PhysicalResourceId = physical_id

@@ -61,7 +61,14 @@ class Caller:
         """Return fresh waiting times between the tries of something."""
         return delays(self.rng)
 
-    def call(self, operation: str, parameters: Mapping[str, Any], *, subject: str = "") -> dict[str, Any]:
+    def call(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        subject: str = "",
+        before: Callable[[], None] | None = None,
+    ) -> dict[str, Any]:
         """Make one call; try again what is transient.
 
         Parameters
@@ -72,6 +79,8 @@ class Caller:
             Its parameters.
         subject:
             For the message of a failure, such as ``Name boardroom``.
+        before:
+            Called before each try; may raise to forbid it.
 
         Raises
         ------
@@ -85,6 +94,8 @@ class Caller:
         attempt = 0
         while True:
             self.deadline.check()
+            if before is not None:
+                before()
             attempt += 1
             try:
                 return self._once(operation, parameters, subject, attempt)

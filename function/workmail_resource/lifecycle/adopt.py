@@ -1,58 +1,67 @@
-"""Adoption: take over a resource that exists, in such a way that it can be given back as it was (contracts 45-48)."""
+"""Adoption: take over a resource that exists, in such a way that it can be given back as it was (contracts 45-48).
+
+A resource of another logical resource of the same stack is taken over too (a renamed logical ID, contract 56), and so
+is one that another stack has let go (contract 57).
+"""
 
 from dataclasses import replace
 
-from workmail_resource.aws.errors import ServiceError
-from workmail_resource.ownership.errors import (
-    AdoptionRefusedError,
-    CancelledError,
-    LedgerUnavailableError,
-    OvertakenError,
-)
-from workmail_resource.ownership.rules import Entry, is_owner_mark
-from workmail_resource.protocol.errors import OutOfTimeError, ProviderError
+from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
+from workmail_resource.ownership.rules import Entry, Record, describe_owner, is_owner_mark, stack_of
+from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import converge
+from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
-from .steps import REVERSIBLE_SHARE, STILL_AT_WORK, released, spoken
+from .siblings import bring
+from .steps import REVERSIBLE_SHARE, claim_of, clear_rests, new_entry, reported, settle, take_away, wanted
 from .work import Result, Work
 
 
-def adopt(work: Work, workmail: WorkMail, entry: Entry, room: Room, declaration: Declaration) -> Result:
-    """Take over *room*.
+def adopt(work: Work, workmail: WorkMail, record: Record, existing: Room, declaration: Declaration) -> Result:
+    """Take over *existing*.
 
     Parameters
     ----------
-    entry:
-        What was begun in the ledger.
-    room:
-        The live resource of the declared name, without its lists.
+    record:
+        As it was read when the turn came.
+    existing:
+        The live resource, without its lists.
 
     Raises
     ------
     AdoptionRefusedError
         It is another stack's, or not of the declared Type. Nothing was touched.
+    OvertakenError
+        Somebody else has written the record or the claim before the turn was taken; nothing was changed.
     """
-    problem = _problem(work, workmail, entry, room, declaration)
+    problem = _problem(existing, declaration)
     if problem is not None:
-        work.ledger.forget(entry)
-        raise AdoptionRefusedError(f"the resource named {declaration.name} ({room.resource_id}) {problem}")
-    kept = workmail.with_kept_lists(room)
-    adopting = replace(entry, origin="ADOPTED", resource_id=room.resource_id, before=snapshot(kept))
-    room = kept if room.enabled else workmail.with_lists(room)
+        raise _refused(existing, problem)
+    former = record.with_id(existing.resource_id)
+    if former is not None and former.giving_back:
+        work.turn.take(record.following(work.event))
+        take_away(work, former)
+        raise OvertakenError
+    entry = replace(new_entry(work, declaration), resource_id=existing.resource_id, origin="ADOPTED")
+    taken = record.following(work.event).put(entry, former)
     try:
-        work.ledger.identify(adopting, work.event)
-    except OvertakenError:
-        adopting = _overtaken(work, entry, room, declaration)
-    return bring_over(work, workmail, adopting, room, declaration)
+        work.turn.take(taken, claims=[claim_of(entry, "TAKE")])
+    except ClaimedError:
+        entry = _take_over(work, record, entry, former, existing)
+    clear_rests(work)
+    # What it was like before is read only now: until the claim was taken it was another's to change.
+    room = workmail.describe(existing.resource_id)
+    problem = "was deleted meanwhile" if room is None else _problem(room, declaration)
+    if room is None or problem is not None:
+        take_away(work, entry)
+        raise _refused(existing, str(problem))
+    return bring_over(work, workmail, entry, room, declaration)
 
 
-def _problem(work: Work, workmail: WorkMail, entry: Entry, room: Room, declaration: Declaration) -> str | None:
-    holder = work.ledger.holder(workmail.organization_id, room.resource_id)
-    if holder is not None and holder != entry.owner:
-        return f"belongs to {spoken(holder)}"
+def _problem(room: Room, declaration: Declaration) -> str | None:
+    """Return why a resource cannot be adopted, whoever owns it."""
     if is_owner_mark(room.description):
         return "is being created by another stack"
     if room.type != declaration.type:
@@ -60,34 +69,98 @@ def _problem(work: Work, workmail: WorkMail, entry: Entry, room: Room, declarati
     return None
 
 
-def _overtaken(work: Work, entry: Entry, room: Room, declaration: Declaration) -> Entry:
-    """Return the entry of another delivery of this event that was faster; refuse when it was somebody else."""
-    record = work.ledger.read(entry.owner)
-    written = record.entry(entry.organization_id)
-    if written is not None and written.resource_id == room.resource_id:
-        return written
-    if written is not None and written.request_id == work.event.request_id:
-        work.ledger.forget(written)
-    if record.has_cancelled(work.event):
-        raise CancelledError("CloudFormation has asked to delete this resource meanwhile")
-    raise AdoptionRefusedError(
-        f"the resource named {declaration.name} ({room.resource_id}) was claimed by another stack meanwhile"
+def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, room: Room) -> Entry:
+    """Take the resource over from the owner that claims it, if that may be; return the entry as it was written."""
+    holder = work.ledger.holder(entry.organization_id, room.resource_id)
+    if holder is None or holder == work.owner:
+        raise OvertakenError
+    theirs = work.ledger.read(holder)
+    kept = theirs.with_id(room.resource_id)
+    if stack_of(holder) == stack_of(work.owner):
+        if theirs.is_held(worker="", now=work.clock.time()):
+            _wait_for(work, holder)
+            raise OvertakenError
+        if kept is not None and (not kept.ready or kept.giving_back):
+            raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
+        if kept is not None:
+            entry = replace(entry, origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
+            theirs = theirs.put(replace(kept, handed_to=work.owner), kept)
+    else:
+        _check_let_go(work, holder, room)
+        theirs = theirs if kept is None else theirs.drop(kept)
+    work.turn.take(
+        record.following(work.event).put(entry, former),
+        claims=[claim_of(entry, "MOVE", holder)],
+        also=[theirs] if kept is not None else [],
     )
+    return entry
+
+
+def _wait_for(work: Work, holder: str) -> None:
+    """Wait until nobody is at work on another logical resource of this stack."""
+    for wait in work.turn.looks():
+        work.deadline.sleep(wait)
+        if not work.ledger.read(holder).is_held(worker="", now=work.clock.time()):
+            return
+
+
+def _check_let_go(work: Work, holder: str, room: Room) -> None:
+    """Refuse a resource that another stack still counts as its own, or may count."""
+    view = work.stacks.view(holder)
+    if view is None:
+        raise _refused(
+            room,
+            f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether it still does",
+            "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
+        )
+    if view.counts(room.resource_id):
+        raise _refused(
+            room,
+            f"belongs to {describe_owner(holder)}",
+            "To move it here, give it DeletionPolicy: Retain there and deploy, take it out there and deploy, "
+            "then deploy here again.",
+        )
+
+
+def _refused(room: Room, problem: str, advice: str = "") -> AdoptionRefusedError:
+    return AdoptionRefusedError(f"the resource named {room.name} ({room.resource_id}) {problem}", advice)
 
 
 def bring_over(work: Work, workmail: WorkMail, entry: Entry, room: Room, declaration: Declaration) -> Result:
-    """Bring an adopted resource to its declared state; when that fails, to what it was before."""
+    """Bring an adopted resource to its declared state; when that fails, to what it was before. Needs the turn.
+
+    Parameters
+    ----------
+    room:
+        As it was read under the turn.
+    """
     try:
-        hurried = workmail.within(work.deadline.earlier(REVERSIBLE_SHARE))
-        result = work.settle(entry, converge(hurried, room, work.wanted(hurried, declaration)))
-    except (ServiceError, ProviderError, LedgerUnavailableError, OutOfTimeError):
-        given_back = False
-        with work.reported("an adopted resource is not as it was yet; its Delete puts it back"):
-            work.take_away(entry)
-            given_back = True
-        if not given_back:
-            with work.reported(STILL_AT_WORK):
-                work.ledger.change(released(entry))
+        hurried = work.within(REVERSIBLE_SHARE)
+        kept = workmail.with_kept_lists(room)
+        room = kept if room.enabled else workmail.with_lists(room)
+        goal = wanted(workmail, declaration)
+        entry = _with_snapshot(work, entry, kept, needed=bool(plan(room, goal)))
+        room = bring(hurried, hurried.workmail(declaration.organization_id), room, goal)
+        result = settle(work, entry, room, declaration)
+    except ProviderError:
+        with reported(work, "an adopted resource is not as it was yet; its Delete puts it back"):
+            current = work.turn.record.with_id(entry.resource_id)
+            if current is not None and work.turn.held:
+                take_away(work, current)
         raise
     work.report_id(result.physical_id)
     return result
+
+
+def _with_snapshot(work: Work, entry: Entry, room: Room, *, needed: bool) -> Entry:
+    """Write down what the resource was like, before it is changed for the first time."""
+    if (entry.former if entry.taken_from else entry.before) is not None:
+        return entry
+    state = snapshot(room)
+    seen = replace(entry, former=state) if entry.taken_from else replace(entry, before=state)
+    # Where nothing is to be changed, the write that settles the entry takes it along.
+    if needed:
+        work.turn.write(work.turn.record.put(seen, entry))
+    else:
+        work.turn.record = work.turn.record.put(seen, entry)
+    return seen

@@ -1,25 +1,23 @@
-"""Create: make the declared resource, or find the one that an earlier delivery of the event has made."""
+"""Create: make the declared resource, or go on with what an earlier delivery of the event has made."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
-from workmail_resource.ownership.errors import CancelledError, OvertakenError
-from workmail_resource.ownership.rules import Entry, Record, is_outdated
+from workmail_resource.ownership.errors import CancelledError, ClaimedError, OvertakenError
+from workmail_resource.ownership.rules import Entry, Record, is_same_event, owner_mark
 from workmail_resource.protocol.errors import OutOfTimeError, ProviderError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import converge, remove
+from workmail_resource.workmail.converge import VISIBLE_WITHIN, found, remove, shown
 from workmail_resource.workmail.errors import NameTakenError, ResourceGoneError
+from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import Declaration, parse
 from workmail_resource.workmail.room import Room
 
 from .adopt import adopt, bring_over
-from .steps import STILL_AT_WORK, name_taken, released
+from .siblings import DELAY, Siblings, bring, name_taken
+from .steps import ATTEMPTS, claim_of, clear_rests, forget, new_entry, reported, settle, take_away, unchanged, wanted
 from .work import Result, Work
-
-#: Seconds for which WorkMail may not show what it has made, or still hold a name that was given up.
-DELAY: Final = 30.0
 
 _NAME_TAKEN: Final = "NameAvailabilityException"
 
@@ -28,191 +26,196 @@ def create(work: Work) -> Result:
     """Handle a Create event."""
     work.check_type()
     declaration = parse(work.event.properties)
-    record = work.ledger.read(work.owner)
-    if record.has_cancelled(work.event):
-        take_away_own(work, record)
-        raise CancelledError("CloudFormation has asked to delete this resource before it was created")
-    entry = record.entry(declaration.organization_id)
-    if entry is not None and is_outdated(work.event, entry):
-        raise CancelledError("CloudFormation has asked to change this resource after it asked to create it")
-    return establish(work, declaration, entry)
+    for _ in range(ATTEMPTS):
+        record = work.turn.wait(needed=lambda record: not record.has_outdated(work.event))
+        if record.has_outdated(work.event):
+            clear_own(work, declaration)
+            raise CancelledError("CloudFormation has asked for something else of this resource since")
+        try:
+            return establish(work, declaration, record)
+        except OvertakenError:
+            continue
+        except ProviderError:
+            # The end of the turn writes it.
+            work.turn.record = replace(work.turn.record, failed=work.id)
+            raise
+    raise CancelledError("other events of this resource were always faster")
 
 
-def establish(work: Work, declaration: Declaration, entry: Entry | None) -> Result:
+def establish(work: Work, declaration: Declaration, record: Record, *, instead_of: Entry | None = None) -> Result:
     """Bring about the declared resource in an organization.
 
     Parameters
     ----------
-    entry:
-        What the ledger has of this logical resource in that organization.
+    record:
+        As it was read when the turn came.
+    instead_of:
+        The entry of the resource that the new one replaces.
+
+    Raises
+    ------
+    OvertakenError
+        Somebody else has written the record before the turn was taken; nothing was changed.
     """
     workmail = work.workmail(declaration.organization_id)
-    current, room = _resume(work, workmail, entry)
-    if current is not None and room is not None:
-        return _finish(work, workmail, current, room, declaration)
-    former_id = entry.resource_id if entry is not None and _is_own(work, entry) else None
-    tried_before = current is not None
-    current = work.new_entry(declaration)
-    try:
-        work.ledger.begin(current)
-    except OvertakenError:
-        return _look_again(work, declaration)
-    if declaration.existing == "ADOPT":
+    own = record.made_by(work.id, declaration.organization_id)
+    if own is not None and own.resource_id is not None:
+        result = _resume(work, record, own, declaration, instead_of=instead_of)
+        if result is not None:
+            return result
+        # It has gone: the ledger alone proves nothing. What follows is planned on what was written meanwhile.
+        record, own = work.turn.record, None
+    if own is None and declaration.existing == "ADOPT":
         existing = workmail.find(declaration.name)
-        if existing is not None and existing.description != work.mark and existing.resource_id != former_id:
-            return adopt(work, workmail, current, existing, declaration)
+        if existing is not None and existing.description not in own_marks(work, record):
+            return adopt(work, workmail, record, existing, declaration)
+    begun = own or new_entry(work, declaration)
+    if instead_of is not None:
+        begun = replace(begun, replaces=instead_of.resource_id or "")
+    work.turn.take(record.following(work.event).put(begun, own))
+    clear_rests(work)
     try:
-        wanted = work.wanted(workmail, declaration)
-        room, current = _create_or_find(work, workmail, current, declaration, former_id)
-    except (ServiceError, ProviderError, OutOfTimeError) as error:
-        _withdraw(work, current, look=tried_before or not _is_refusal(error))
+        goal = wanted(workmail, declaration)
+        room = _create_or_find(work, workmail, declaration, tried_before=own is not None)
+    except ProviderError as error:
+        _withdraw(work, begun, look=own is not None or not _is_refusal(error))
         raise
-    return work.settle(
-        current, converge(workmail, room, wanted, fresh=True, on_failure=partial(_stop_if_cancelled, work))
-    )
-
-
-def _stop_if_cancelled(work: Work) -> None:
-    """Stop when a call failed because a Delete has taken the resource away: otherwise that looks like a delay."""
-    record = Record()
-    with work.reported("whether the event was cancelled is not known"):
-        record = work.ledger.read(work.owner)
-    if record.has_cancelled(work.event):
-        raise CancelledError("CloudFormation has asked to delete this resource while it was created")
-
-
-def _look_again(work: Work, declaration: Declaration) -> Result:
-    """Go on from what another delivery of this event has written in the meantime."""
-    record = work.ledger.read(work.owner)
-    if record.has_cancelled(work.event):
-        raise CancelledError("CloudFormation has asked for something else of this resource since")
-    return establish(work, declaration, record.entry(declaration.organization_id))
-
-
-def take_away_own(work: Work, record: Record) -> None:
-    """Take away what an earlier delivery of this event has begun."""
-    for entry in record.entries:
-        if entry.request_id == work.event.request_id and not entry.settled:
-            work.take_away(entry)
-
-
-def _is_own(work: Work, entry: Entry) -> bool:
-    """Tell whether *entry* is to be gone on with.
-
-    It is when it bears the event's RequestId. One of another event that never settled is the rest of a Create that
-    CloudFormation has given up. A settled one belongs to a resource that CloudFormation has let go (DeletionPolicy
-    Retain): it is nobody's now, and only ADOPT may take it.
-    """
-    return entry.request_id == work.event.request_id or not entry.settled
-
-
-def _resume(work: Work, workmail: WorkMail, entry: Entry | None) -> tuple[Entry | None, Room | None]:
-    """Return the entry to go on with, and its resource if it is still there; clear away what is of no use."""
-    if entry is None:
-        return None, None
-    if not _is_own(work, entry):
-        work.ledger.forget(entry)
-        return None, None
-    if entry.resource_id is not None:
-        room = workmail.describe(entry.resource_id) if entry.settled else _await(work, workmail, entry.resource_id)
-        if room is not None:
-            return entry, workmail.with_lists(room)
-        # CloudFormation reuses a RequestId when it retries a deployment (aws-cdk #35957): the ledger alone proves
-        # nothing.
-        work.ledger.forget(entry)
-        return None, None
-    if entry.request_id == work.event.request_id:
-        return entry, None
-    work.take_away(entry)
-    return None, None
-
-
-def _await(work: Work, workmail: WorkMail, resource_id: str) -> Room | None:
-    """Return a resource that may be so new that WorkMail does not show it yet; None when it does not come."""
-    patience = work.clock.monotonic() + DELAY
-    for wait in workmail.caller.waits():
-        room = workmail.describe(resource_id)
-        if room is not None or work.clock.monotonic() >= patience:
-            return room
-        workmail.deadline.sleep(wait)
-    raise AssertionError("the waits never end")
-
-
-def _finish(work: Work, workmail: WorkMail, entry: Entry, room: Room, declaration: Declaration) -> Result:
-    """Go on with a resource that an earlier delivery has created or begun to adopt."""
-    if entry.origin == "ADOPTED" and not entry.settled:
-        return bring_over(work, workmail, entry, room, declaration)
     work.report_id(room.resource_id)
-    stop_if_cancelled = partial(_stop_if_cancelled, work)
+    entry = _identify(work, begun, room)
+    room = bring(work, workmail, room, goal, fresh=True)
+    return settle(work, entry, room, declaration, without=_gone(work, instead_of, declaration))
+
+
+def _gone(work: Work, instead_of: Entry | None, declaration: Declaration) -> Entry | None:
+    """Return the entry that leaves the record when its successor is ready: of a resource that has vanished."""
+    if instead_of is None or instead_of.organization_id != declaration.organization_id:
+        return None
+    return work.turn.record.with_id(instead_of.resource_id)
+
+
+def _resume(
+    work: Work, record: Record, own: Entry, declaration: Declaration, *, instead_of: Entry | None
+) -> Result | None:
+    """Go on with what an earlier delivery of this event has made; None when it was never finished, and has gone."""
+    workmail = work.workmail(own.organization_id)
+    resource_id = own.resource_id or ""
+    if own.ready:
+        work.report_id(resource_id)
+        room = workmail.describe(resource_id)
+        if room is None:
+            raise ResourceGoneError(f"WorkMail shows no resource {resource_id} any more, which this event had made")
+        room = workmail.with_lists(room)
+        goal = wanted(workmail, declaration)
+        if not plan(room, goal):
+            return unchanged(own, room)
+        work.turn.take(record.following(work.event), claims=[claim_of(own, "TAKE")])
+        room = bring(work, workmail, room, goal)
+        return settle(work, own, room, declaration)
+    work.turn.take(record.following(work.event), claims=[claim_of(own, "TAKE")])
+    room = shown(workmail, resource_id, DELAY)
+    if room is None:
+        forget(work, own)
+        return None
+    if own.origin == "ADOPTED" or own.taken_from:
+        if own.giving_back:
+            take_away(work, own)
+            raise CancelledError("it had begun to give the resource back")
+        return bring_over(work, workmail, own, workmail.with_lists(room), declaration)
+    work.report_id(resource_id)
+    room = bring(work, workmail, workmail.with_lists(room), wanted(workmail, declaration))
+    return settle(work, own, room, declaration, without=_gone(work, instead_of, declaration))
+
+
+def clear_own(work: Work, declaration: Declaration) -> None:
+    """Take away what this event has made before CloudFormation gave it up, if nobody else is about to."""
+    with reported(work, "what a cancelled event has made is still there; its Delete clears it"):
+        own = [one for one in work.turn.record.entries if is_same_event(one.made_by, work.id) and not one.ready]
+        if own and not work.turn.record.is_held(worker="", now=work.clock.time()):
+            work.turn.take(work.turn.record)
+            for entry in own:
+                take_away(work, entry)
+    if not any(one.made_by == work.id for one in work.turn.record.entries):
+        _remove_marked(work, declaration)
+
+
+def _remove_marked(work: Work, declaration: Declaration) -> None:
+    """Remove a resource with this event's mark: what it has made itself when its Delete had already passed."""
+    workmail = work.organization(declaration.organization_id)
     try:
-        room = converge(workmail, room, work.wanted(workmail, declaration), on_failure=stop_if_cancelled)
-    except ResourceGoneError:
-        stop_if_cancelled()
-        raise
-    return work.settle(entry, room)
+        room = workmail.find(declaration.name)
+        if room is not None and room.description == work.mark:
+            remove(workmail, room.resource_id)
+    except ServiceError as error:
+        work.come_again(f"{type(error).__name__}: {error}")
 
 
-def _create_or_find(
-    work: Work, workmail: WorkMail, entry: Entry, declaration: Declaration, former_id: str | None
-) -> tuple[Room, Entry]:
-    """Call CreateResource; when the name is taken, find out whether it is by ourselves.
+def _create_or_find(work: Work, workmail: WorkMail, declaration: Declaration, *, tried_before: bool) -> Room:
+    """Call CreateResource; when the name is taken, find out by whom.
 
-    That is so when the reply to an earlier try was lost, and when the same event is being handled twice at once:
-    WorkMail lets only one of the two have the name.
+    It is by this event when the reply to an earlier try was lost.
     """
-    patience = work.clock.monotonic() + DELAY
+    if tried_before:
+        room = found(workmail, declaration.name, work.mark, VISIBLE_WITHIN)
+        if room is not None:
+            return workmail.with_lists(room)
+    siblings = Siblings(work, workmail)
     waits = workmail.caller.waits()
     while True:
         try:
-            room = workmail.create(declaration, work.mark)
+            return workmail.create(declaration, work.mark)
         except ServiceError as error:
             if error.code != _NAME_TAKEN:
                 raise
             holder = workmail.find(declaration.name)
-            written = work.ledger.read(work.owner).entry(declaration.organization_id)
-            if holder is not None and written is not None and written.resource_id == holder.resource_id:
-                work.report_id(holder.resource_id)
-                return workmail.with_lists(holder), written
-            if holder is not None and (holder.description == work.mark or holder.resource_id == former_id):
-                room = workmail.with_lists(holder)
-            elif holder is not None or work.clock.monotonic() >= patience or workmail.entity_id(declaration.name):
-                raise name_taken(error, declaration, holder) from error
-            else:
-                # Nobody has it: WorkMail has not yet given free the name of what was deleted.
-                workmail.deadline.sleep(next(waits))
+            if holder is not None and holder.description == work.mark:
+                return workmail.with_lists(holder)
+            if holder is not None and holder.description in own_marks(work, work.turn.record):
+                # Of an event that this one has followed: nobody goes on with it.
+                remove(workmail, holder.resource_id)
                 continue
-        work.report_id(room.resource_id)
-        return room, _identify(work, workmail, replace(entry, resource_id=room.resource_id))
+            whose = siblings.name_holder(declaration.name, holder)
+            try:
+                if not siblings.may_become_free("Name", whose):
+                    raise name_taken(error, declaration.name, whose) from error
+                workmail.deadline.sleep(next(waits))
+            except OutOfTimeError:
+                raise name_taken(error, declaration.name, whose) from error
 
 
-def _identify(work: Work, workmail: WorkMail, entry: Entry) -> Entry:
-    """Write the id of a resource that bears our mark; take it away again when another event was faster."""
+def own_marks(work: Work, record: Record) -> set[str]:
+    """Return the marks of this event and of those that it has followed."""
+    return {owner_mark(work.owner, one) for one in (work.id, record.latest, *record.superseded) if one}
+
+
+def _identify(work: Work, begun: Entry, room: Room) -> Entry:
+    """Write the id of a resource that bears our mark; take it away again when a later event was faster."""
+    entry = replace(begun, resource_id=room.resource_id)
     try:
-        work.ledger.identify(entry, work.event)
-    except OvertakenError:
-        record = work.ledger.read(entry.owner)
-        written = record.entry(entry.organization_id)
-        if written is not None and written.resource_id == entry.resource_id:
-            return written
-        remove(workmail, entry.resource_id or "")
-        take_away_own(work, record)
-        raise CancelledError("CloudFormation has asked to delete this resource while it was created") from None
+        work.turn.write(work.turn.record.put(entry, begun), claims=[claim_of(entry, "TAKE")])
+    except (CancelledError, ClaimedError) as error:
+        # The Delete of this event may have passed already, so it is for nobody else to remove it.
+        try:
+            remove(work.organization(entry.organization_id), room.resource_id, fresh=True)
+        except ProviderError as failure:
+            work.come_again(f"{type(failure).__name__}: {failure}")
+        else:
+            if work.turn.held:
+                with reported(work, "the ledger keeps the entry of a cancelled Create, for its Delete"):
+                    forget(work, begun)
+        raise CancelledError("CloudFormation has asked to delete this resource while it was created") from error
     return entry
 
 
-def _withdraw(work: Work, entry: Entry, *, look: bool) -> None:
+def _withdraw(work: Work, begun: Entry, *, look: bool) -> None:
     """Leave nothing of a Create that has no ResourceId to answer with; Delete clears what cannot be cleared now.
 
     Without a *look*, nothing can have been made: every call was answered, and refused.
     """
-    with work.reported("the ledger keeps the entry of a failed Create, for its Delete"):
+    with reported(work, "the ledger keeps the entry of a failed Create, for its Delete"):
         if look:
-            work.take_away(entry)
+            take_away(work, begun)
         else:
-            work.ledger.forget(entry)
-        return
-    with work.reported(STILL_AT_WORK):
-        work.ledger.begin(released(entry))
+            forget(work, begun)
 
 
 def _is_refusal(error: Exception) -> bool:

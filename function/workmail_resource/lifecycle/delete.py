@@ -1,23 +1,37 @@
 """Delete: remove what the logical resource has in WorkMail, as far as the event's physical ID and the ledger say."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable
 
-from workmail_resource.aws.errors import ServiceError
-from workmail_resource.ownership.errors import LedgerUnavailableError, OvertakenError
-from workmail_resource.ownership.rules import Entry, Record, is_resource_id, removal
-from workmail_resource.protocol.errors import ProviderError
+from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError, OvertakenError
+from workmail_resource.ownership.rules import (
+    FUNCTION_FAILED,
+    Entry,
+    Record,
+    StackView,
+    failed_event,
+    is_resource_id,
+    is_same_event,
+    may_be_meant,
+    removal,
+)
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.converge import remove
-from workmail_resource.workmail.errors import InvalidPropertiesError
+from workmail_resource.workmail.errors import InvalidPropertiesError, UnknownDelegateError
 from workmail_resource.workmail.plan import plan
-from workmail_resource.workmail.properties import declares_adopt, organization_id, parse
+from workmail_resource.workmail.properties import organization_id, parse
 
+from .steps import (
+    ATTEMPTS,
+    content_without_organization,
+    drop_foreign,
+    forget,
+    holds,
+    remove_unidentified,
+    reported,
+    take_away,
+    wanted,
+)
 from .work import Work
-
-_ORGANIZATION_GONE: Final = "OrganizationNotFoundException"
-_ORGANIZATION_STATE: Final = "OrganizationStateException"
 
 
 def delete(work: Work, *, abandon: bool) -> None:
@@ -28,119 +42,209 @@ def delete(work: Work, *, abandon: bool) -> None:
     abandon:
         The provider stack's parameter AbandonOnDelete: WorkMail is not called.
     """
-    physical_id = work.event.physical_resource_id
     work.check_type()
     if abandon:
         _abandon(work)
         return
-    record = _read(work)
-    if record is None:
-        _remove_unlisted(work, physical_id)
-        return
-    _clear(work, record)
-    if is_resource_id(physical_id) and record.with_id(physical_id) is None:
-        # Never changed or deleted: it is somebody else's by now, or was never ours.
-        work.log("left alone: the ledger has no entry of this resource for this stack", resource_id=physical_id)
-
-
-def _clear(work: Work, record: Record) -> None:
-    """Remove what *record* holds, and what there is of it when somebody else was faster."""
-    while True:
-        try:
-            for entry in record.entries:
-                _remove(work, entry)
-        except OvertakenError:
-            record = work.ledger.read(work.owner)
-        else:
-            return
-
-
-def _read(work: Work) -> Record | None:
-    """Return what the ledger has of the resource.
-
-    None when the ledger cannot be asked, and need not be: the physical ID is a resource's and nothing says adopted.
-    """
     try:
-        return work.cancel_earlier()
+        _delete(work)
     except LedgerUnavailableError:
-        if is_resource_id(work.event.physical_resource_id) and not declares_adopt(work.event.properties):
-            return None
-        raise
-
-
-def _remove(work: Work, entry: Entry) -> None:
-    adopt_declared = declares_adopt(work.event.properties)
-    action = removal(entry, work.event, adopt_declared=adopt_declared, now=work.clock.time())
-    workmail = work.workmail(entry.organization_id)
-    match action:
-        case "DELETE":
-            with _content_without_organization(workmail):
-                if entry.resource_id is None:
-                    work.take_away(entry)
-                else:
-                    remove(workmail, entry.resource_id)
-        case "RESTORE":
-            with _content_without_organization(workmail):
-                if not entry.settled or _is_as_declared(work, workmail, entry):
-                    work.take_away(entry)
-        case "RELEASE":
-            pass
-        case None:
-            return
-    try:
-        work.ledger.forget(entry)
-    except LedgerUnavailableError:
-        # The resource is gone, which is what the answer says; whoever uses the entry finds that out.
-        if action != "DELETE" or entry.resource_id is None:
+        if not _is_gone(work):
             raise
 
 
-def _is_as_declared(work: Work, workmail: WorkMail, entry: Entry) -> bool:
-    """Tell whether an adopted resource is still as its adoption left it: only then it is put back."""
-    room = workmail.describe(entry.resource_id or "")
+def _delete(work: Work) -> None:
+    for _ in range(ATTEMPTS):
+        view = _View(work)
+        record = work.turn.wait(
+            needed=lambda record: _concerns(work, record), overtake=_overtake(work, view), dead=_dead(work)
+        )
+        todo = _removals(work, record, view)
+        voided = _voided(work, record, view)
+        if not todo and voided == record:
+            break
+        try:
+            work.turn.take(voided)
+        except OvertakenError:
+            continue
+        for entry, action in todo:
+            _carry_out(work, entry, action)
+        work.turn.end()
+        return
+    else:
+        raise CancelledError("other events of this resource were always faster")
+    if is_resource_id(work.event.physical_resource_id):
+        # Never changed or deleted: it is somebody else's by now, or was never ours.
+        work.log(
+            "left alone: the ledger has no entry of this resource for this stack",
+            resource_id=work.event.physical_resource_id,
+        )
+
+
+class _View:
+    """What CloudFormation shows of the logical resource, asked at most once, and only when it matters."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._asked: tuple[StackView | None] | None = None
+
+    def __call__(self) -> StackView | None:
+        if self._asked is None:
+            self._asked = (self._work.stacks.view(self._work.owner),)
+        return self._asked[0]
+
+
+def _dead(work: Work) -> str:
+    """Return the event at which nobody is at work any more, as its answer's id says (contract 52)."""
+    physical_id = work.event.physical_resource_id
+    return failed_event(physical_id) if physical_id.startswith(FUNCTION_FAILED) else ""
+
+
+def _concerns(work: Work, record: Record) -> bool:
+    """Tell whether the Delete has to do with what the record has, or with who is at work on it.
+
+    The Delete of a failed Create has nothing to do with the Create that was tried after it (contract 51), nor has that
+    of a resource which the ledger does not know.
+    """
+    physical_id = work.event.physical_resource_id
+    failed = failed_event(physical_id)
+    if failed:
+        at_work = record.lease is not None and is_same_event(record.lease.event, failed)
+        return at_work or bool(may_be_meant(record, work.event))
+    return (
+        not is_resource_id(physical_id)
+        or record.with_id(physical_id) is not None
+        or any(entry.resource_id is None for entry in record.entries)
+    )
+
+
+def _overtake(work: Work, view: "_View") -> Callable[[Record], Record]:
+    """Return what stops the event that is at work, unless it is another than the one whose Delete this is."""
+
+    def overtake(record: Record) -> Record:
+        failed = failed_event(work.event.physical_resource_id)
+        if record.lease is None or (failed and not is_same_event(record.lease.event, failed)):
+            return record
+        if is_resource_id(work.event.physical_resource_id):
+            if record.with_id(work.event.physical_resource_id) is None:
+                return record
+        elif not failed and _is_retried(view()):
+            return record
+        return _voided(work, record, view).superseding(record.lease.event, work.id)
+
+    return overtake
+
+
+def _is_retried(view: StackView | None) -> bool:
+    """Tell whether CloudFormation is making the resource anew: then the Delete is of an earlier try."""
+    return view is not None and view.is_alive
+
+
+def _voided(work: Work, record: Record, view: "_View") -> Record:
+    """Return the record in which the events that this Delete ends are void, whether they have arrived or not."""
+    signed_at = work.event.signed_at
+    physical_id = work.event.physical_resource_id
+    failed = failed_event(physical_id)
+    if failed:
+        date = failed.rpartition("@")[2]
+        return record.voiding_creates(int(date)) if date.isdigit() else record
+    if signed_at is None:
+        return record
+    if is_resource_id(physical_id):
+        # The clean-up of a replacement may be of the same second as its Update.
+        known = record.with_id(physical_id) is not None
+        return record.voiding_creates(signed_at).voiding_updates(signed_at - 1, "") if known else record
+    if (record.entries or record.lease is not None) and _is_retried(view()):
+        return record
+    return record.voiding_creates(signed_at)
+
+
+def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, str]]:
+    """Return what is to be done about which entries."""
+    found: list[tuple[Entry, str]] = []
+    for entry in record.entries:
+        meant = entry in may_be_meant(record, work.event) and not is_resource_id(work.event.physical_resource_id)
+        shown = view() if meant and (entry.ready or not failed_event(work.event.physical_resource_id)) else None
+        if meant and not entry.ready and not failed_event(work.event.physical_resource_id) and _is_retried(shown):
+            continue
+        action = removal(record, entry, work.event, view=shown, now=work.clock.time())
+        if action is not None:
+            found.append((entry, action))
+        elif meant and entry.ready:
+            work.log(
+                "left alone: nothing shows that CloudFormation does not count this resource",
+                resource_id=entry.resource_id,
+            )
+    return found
+
+
+def _carry_out(work: Work, entry: Entry, action: str) -> None:
+    match action:
+        case "DELETE":
+            _remove(work, entry)
+        case "GIVE_BACK" if not entry.ready or entry.giving_back or entry.taken_from or _is_as_declared(work, entry):
+            take_away(work, entry)
+        case _:
+            forget(work, entry)
+
+
+def _remove(work: Work, entry: Entry) -> None:
+    if entry.resource_id is None:
+        with content_without_organization(work, entry):
+            remove_unidentified(work, entry)
+    elif not holds(work, entry):
+        drop_foreign(work, entry)
+        return
+    else:
+        with content_without_organization(work, entry):
+            remove(work.workmail(entry.organization_id), entry.resource_id, fresh=not entry.ready)
     try:
-        wanted = work.wanted(workmail, parse(work.event.properties))
-    except (InvalidPropertiesError, ProviderError):
-        return False
-    return room is not None and not plan(workmail.with_lists(room), wanted)
+        forget(work, entry)
+    except LedgerUnavailableError:
+        # The resource is gone, which is what the answer says; whoever uses the entry finds that out.
+        if entry.resource_id is None:
+            raise
 
 
-def _remove_unlisted(work: Work, resource_id: str) -> None:
-    """Delete the resource of the event's physical ID while the ledger cannot be asked about it."""
+def _is_as_declared(work: Work, entry: Entry) -> bool:
+    """Tell whether an adopted resource is still as its adoption left it: only then it is given back as it was."""
+    workmail = work.workmail(entry.organization_id)
+    with content_without_organization(work, entry):
+        room = workmail.describe(entry.resource_id or "")
+        try:
+            goal = wanted(workmail, parse(work.event.properties))
+        except (InvalidPropertiesError, UnknownDelegateError):
+            return False
+        return room is not None and not plan(workmail.with_lists(room), goal)
+    return False
+
+
+def _is_gone(work: Work) -> bool:
+    """Tell whether WorkMail shows that the resource is gone, while the ledger cannot be asked whose it is."""
     organization = organization_id(work.event.properties)
+    resource_id = work.event.physical_resource_id
+    if not is_resource_id(resource_id):
+        return False
     # Without a well-formed OrganizationId no resource can ever have been created.
-    if organization is not None:
-        workmail = work.workmail(organization)
-        with _content_without_organization(workmail):
-            remove(workmail, resource_id)
+    if organization is None:
+        return True
+    workmail: WorkMail = work.organization(organization)
+    with content_without_organization(work, Entry(organization, "", "", "")):
+        return workmail.describe(resource_id) is None
+    return True
 
 
 def _abandon(work: Work) -> None:
     """Let go of what the ledger has."""
-    with work.reported("the ledger keeps its entry of an abandoned resource"):
-        for entry in work.ledger.read(work.owner).entries:
-            if removal(entry, work.event, adopt_declared=False, now=0) is not None:
-                work.ledger.forget(entry)
-
-
-@contextmanager
-def _content_without_organization(workmail: WorkMail) -> Iterator[None]:
-    """Be content when the whole organization is gone: then the resource is too.
-
-    A deleted organization stays known for a while, and answers OrganizationStateException
-    (hashicorp/terraform-provider-aws #47893).
-    """
-    try:
-        yield
-    except ServiceError as error:
-        if error.code == _ORGANIZATION_GONE:
-            return
-        if error.code != _ORGANIZATION_STATE or not _is_deleted(workmail):
-            raise
-
-
-def _is_deleted(workmail: WorkMail) -> bool:
-    try:
-        return workmail.organization_state().casefold() == "deleted"
-    except ServiceError as error:
-        return error.code == _ORGANIZATION_GONE
+    with reported(work, "the ledger keeps its entry of an abandoned resource"):
+        record = work.turn.read()
+        todo = [
+            entry
+            for entry in record.entries
+            if entry.resource_id == work.event.physical_resource_id or entry in may_be_meant(record, work.event)
+        ]
+        if todo:
+            work.turn.take(record)
+            for entry in todo:
+                forget(work, entry)
+            work.turn.end()

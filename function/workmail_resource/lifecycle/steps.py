@@ -1,33 +1,307 @@
-"""What the request types have in common beside the work itself."""
+"""The steps that Create, Update and Delete have in common."""
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
-from workmail_resource.ownership.rules import Entry
-from workmail_resource.workmail.errors import NameTakenError
+from workmail_resource.aws.retries import is_lost, is_transient
+from workmail_resource.ownership.errors import ClaimedError, OvertakenError
+from workmail_resource.ownership.ledger import Claim
+from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Record, declared_digest, is_same_event, owner_mark
+from workmail_resource.protocol.errors import ProviderError
+from workmail_resource.workmail.api import WorkMail
+from workmail_resource.workmail.converge import VISIBLE_WITHIN, Obstacle, converge, found, remove
+from workmail_resource.workmail.errors import UnknownDelegateError
+from workmail_resource.workmail.plan import Step
 from workmail_resource.workmail.properties import Declaration
-from workmail_resource.workmail.room import Room
+from workmail_resource.workmail.room import Room, Wanted, attributes, from_snapshot
+
+from .work import Result, Work
 
 #: The share of the time that an adoption or a replacement may use; the rest is for taking it back.
 REVERSIBLE_SHARE: Final = 0.6
 
-#: What is logged when an entry could not be released; the next event of the resource then waits for its end.
-STILL_AT_WORK: Final = "the ledger goes on to say that this event is at work"
+#: How often an event begins anew because another one has written between its look and its turn.
+ATTEMPTS: Final = 10
+
+_ORGANIZATION_GONE: Final = "OrganizationNotFoundException"
+_ORGANIZATION_STATE: Final = "OrganizationStateException"
+_NOT_FOUND: Final = "EntityNotFoundException"
+_ENTITY_ID = re.compile(r"S-1-1-[0-9-]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def released(entry: Entry) -> Entry:
-    """Return *entry* as being changed by nobody."""
-    return replace(entry, worker="", working_until=0)
+def new_entry(work: Work, declaration: Declaration) -> Entry:
+    """Return an entry for a resource that this event is about to make."""
+    return Entry(
+        organization_id=declaration.organization_id,
+        resource_type=work.event.resource_type,
+        made_by=work.id,
+        name=declaration.name,
+    )
 
 
-def spoken(owner: str) -> str:
-    """Return an owner as a person says it."""
-    stack_id, _, logical_id = owner.rpartition("|")
-    return f"{logical_id} of stack {stack_id}"
+def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, without: Entry | None = None) -> Result:
+    """Write that the resource has its declared state, end the turn with it, and return the result.
+
+    Parameters
+    ----------
+    without:
+        An entry that leaves the record together with its claim.
+
+    Raises
+    ------
+    CancelledError
+        A later event has followed this one.
+    """
+    digest = declared_digest(declaration)
+    ready = replace(
+        entry,
+        name=room.name,
+        ready=True,
+        ready_at=int(work.clock.time()),
+        signed_at=max(entry.signed_at, work.event.signed_at or 0),
+        digest=digest,
+        previous=entry.previous if digest == entry.digest else entry.digest,
+        gone_by="",
+    )
+    record, claims = work.turn.record.put(ready, entry), []
+    if without is not None:
+        record = record.drop(without)
+        claims = [claim_of(without, "LEAVE")]
+    work.turn.end(record, claims=claims)
+    return Result(room.resource_id, attributes(room, entry.organization_id))
 
 
-def name_taken(error: ServiceError, declaration: Declaration, holder: Room | None) -> NameTakenError:
-    """Return WorkMail's NameAvailabilityException with what was found out about who has the name."""
-    whose = f"the {holder.type} {holder.resource_id} has it" if holder is not None else "a user or group has it"
-    return NameTakenError(f"{error.message} (Name {declaration.name}: {whose})", error.request_id)
+def unchanged(entry: Entry, room: Room) -> Result:
+    """Return the result of an event that has nothing to change and nothing to write."""
+    return Result(room.resource_id, attributes(room, entry.organization_id))
+
+
+def claim_of(entry: Entry, action: str, holder: str = "") -> Claim:
+    """Return what a write does about the claim of an entry's resource."""
+    return Claim(action, entry.organization_id, entry.resource_id or "", holder)  # type: ignore[arg-type] # a Literal
+
+
+def wanted(workmail: WorkMail, declaration: Declaration, *, unknown: Callable[[str], None] | None = None) -> Wanted:
+    """Return what is declared, with the delegates looked up: WorkMail lists them by id only.
+
+    Parameters
+    ----------
+    unknown:
+        Told of each delegate that does not exist any more, which is then left out.
+
+    Raises
+    ------
+    UnknownDelegateError
+        A delegate does not exist.
+    """
+    ids = set()
+    for delegate in declaration.delegates:
+        entity_id = delegate if _ENTITY_ID.fullmatch(delegate) else workmail.entity_id(delegate)
+        if entity_id is not None:
+            ids.add(entity_id)
+        elif unknown is None:
+            raise UnknownDelegateError(
+                f"Delegates names {delegate}, which is no user or group of organization {workmail.organization_id}"
+            )
+        else:
+            unknown(delegate)
+    return Wanted.declared(declaration, frozenset(ids))
+
+
+@contextmanager
+def reported(work: Work, message: str) -> Iterator[None]:
+    """Log a failure of clearing up, and go on: it must not hide the failure that it follows."""
+    try:
+        yield
+    except ProviderError as error:
+        work.log(message, error=f"{type(error).__name__}: {error}")
+
+
+# --------------------------------------------------------------------------------------------------------- taking away
+
+
+def take_away(work: Work, entry: Entry) -> None:
+    """Remove what *entry* has, or give it back if it was adopted; and the entry. Needs the turn.
+
+    A resource that another owner claims is left alone (contract 50).
+    """
+    if entry.resource_id is None:
+        with content_without_organization(work, entry):
+            remove_unidentified(work, entry)
+        forget(work, entry)
+    elif not holds(work, entry):
+        drop_foreign(work, entry)
+    elif entry.origin == "ADOPTED" or entry.taken_from:
+        give_back(work, entry)
+    else:
+        with content_without_organization(work, entry):
+            remove(work.workmail(entry.organization_id), entry.resource_id, fresh=not entry.ready)
+        forget(work, entry)
+
+
+def clear_rests(work: Work) -> None:
+    """Take away what events before this one have begun and never finished. Needs the turn."""
+    for entry in work.turn.record.entries:
+        if entry.ready or is_same_event(entry.made_by, work.id):
+            continue
+        with reported(work, "the rest of an earlier event is still there; the next event clears it"):
+            if entry.origin == "CREATED" and work.clock.time() - entry.made_at > ROLLBACK_WINDOW:
+                # CloudFormation has let it go long since (DeletionPolicy Retain): perhaps somebody uses it.
+                forget(work, entry)
+            else:
+                take_away(work, entry)
+
+
+def holds(work: Work, entry: Entry) -> bool:
+    """Tell whether the claim of the entry's resource is this owner's."""
+    return work.ledger.holder(entry.organization_id, entry.resource_id or "") == work.owner
+
+
+def drop_foreign(work: Work, entry: Entry) -> None:
+    """Drop an entry whose resource is another owner's, or was let go by hand; the resource stays."""
+    work.log("left alone: the resource is not this stack's any more", resource_id=entry.resource_id)
+    work.turn.write(work.turn.record.drop(entry))
+
+
+def remove_unidentified(work: Work, entry: Entry) -> None:
+    """Remove the resource that *entry* may have made without coming to know its id: it bears the mark."""
+    workmail = work.workmail(entry.organization_id)
+    room = found(workmail, entry.name, owner_mark(work.owner, entry.made_by), VISIBLE_WITHIN)
+    if room is not None:
+        remove(workmail, room.resource_id)
+
+
+def forget(work: Work, entry: Entry) -> None:
+    """Drop an entry and its claim. Needs the turn."""
+    record = work.turn.record.drop(entry)
+    claims = [] if entry.resource_id is None else [claim_of(entry, "LEAVE")]
+    try:
+        work.turn.write(record, claims=claims)
+    except ClaimedError:
+        work.turn.write(record)
+
+
+@contextmanager
+def content_without_organization(work: Work, entry: Entry) -> Iterator[None]:
+    """Take a whole organization that is gone for the end of its resources too.
+
+    A deleted organization stays known for a while, and answers OrganizationStateException
+    (hashicorp/terraform-provider-aws #47893).
+    """
+    try:
+        yield
+    except ServiceError as error:
+        if error.code == _ORGANIZATION_GONE:
+            return
+        if error.code != _ORGANIZATION_STATE or not _is_deleted(work.workmail(entry.organization_id)):
+            raise
+
+
+def _is_deleted(workmail: WorkMail) -> bool:
+    try:
+        return workmail.organization_state().casefold() == "deleted"
+    except ServiceError as error:
+        return error.code == _ORGANIZATION_GONE
+
+
+# --------------------------------------------------------------------------------------------------------- giving back
+
+
+def give_back(work: Work, entry: Entry) -> None:
+    """Bring an adopted resource back to what it was, as far as WorkMail allows, and let it go. Needs the turn.
+
+    What was begun is written down, so that whoever comes next goes on with it (contracts 55 and 63). A resource that
+    was taken over from another logical resource is handed back to it, if that still waits for it (contract 56).
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            _give_back(work, entry, _waiting_owner(work, entry))
+        except ClaimedError:
+            drop_foreign(work, entry)
+        except OvertakenError:
+            entry = work.turn.record.with_id(entry.resource_id) or entry
+            continue
+        return
+
+
+def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
+    if entry.taken_from and waiting is None:
+        if entry.origin == "CREATED":
+            with content_without_organization(work, entry):
+                remove(work.workmail(entry.organization_id), entry.resource_id or "")
+        forget(work, entry)
+        return
+    state = entry.former if waiting is not None else entry.before
+    if state is not None:
+        with content_without_organization(work, entry):
+            entry = _restore(work, entry, from_snapshot(state))
+    if waiting is None:
+        forget(work, entry)
+        return
+    kept = waiting.with_id(entry.resource_id)
+    back = waiting if kept is None else waiting.put(replace(kept, handed_to=""), kept)
+    work.turn.write(
+        work.turn.record.drop(entry),
+        claims=[Claim("HAND", entry.organization_id, entry.resource_id or "", waiting.owner)],
+        also=[back],
+    )
+
+
+def _waiting_owner(work: Work, entry: Entry) -> Record | None:
+    """Return the record that the resource was taken over from, if it still keeps it for a rollback."""
+    if not entry.taken_from:
+        return None
+    record = work.ledger.read(entry.taken_from)
+    kept = record.with_id(entry.resource_id)
+    return record if kept is not None and kept.handed_to == work.owner else None
+
+
+def _restore(work: Work, entry: Entry, before: Room) -> Entry:
+    workmail = work.workmail(entry.organization_id)
+    room = workmail.describe(entry.resource_id or "")
+    if room is None:
+        return entry
+    room = workmail.with_lists(room)
+    goal = Wanted.as_it_is(before)
+    if room.state == before.state and Wanted.as_it_is(room) == goal:
+        return entry
+    if not entry.giving_back:
+        begun = replace(entry, giving_back=True)
+        work.turn.write(work.turn.record.put(begun, entry))
+        entry = begun
+    judge = best_effort(work, "an adopted resource could not be given back wholly as it was")
+    try:
+        if room.enabled and not before.enabled and before.email is not None:
+            # What WorkMail keeps of a disabled resource can be put back only while it is registered.
+            room = converge(
+                workmail, room, Wanted.as_it_is(replace(before, state="ENABLED")), judge=judge, strict=False
+            )
+        converge(workmail, room, goal, judge=judge, strict=False)
+    except ServiceError as error:
+        if not is_refusal(error):
+            raise
+        judge(Step(error.operation, {}, error.subject), error)
+    return entry
+
+
+def is_refusal(error: ServiceError) -> bool:
+    """Tell whether WorkMail has refused a call for what it asks; otherwise it could not be reached, or denied it."""
+    denied = error.code in {"AccessDeniedException", "AccessDenied", "NotAuthorized"}
+    organization = error.code in {_ORGANIZATION_GONE, _ORGANIZATION_STATE}
+    return not (is_transient(error) or is_lost(error) or denied or organization)
+
+
+def best_effort(work: Work, message: str) -> Callable[[Step, ServiceError], Obstacle]:
+    """Return a judge that does without what WorkMail refuses, and logs it."""
+
+    def judge(step: Step, error: ServiceError) -> Obstacle:
+        if not is_refusal(error):
+            return "FAIL"
+        work.log(message, operation=step.operation, error_code=error.code)
+        return "SKIP"
+
+    return judge

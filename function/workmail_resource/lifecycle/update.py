@@ -4,22 +4,43 @@ from dataclasses import replace
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.ownership.errors import (
-    AdoptionRefusedError,
     CancelledError,
+    ClaimedError,
     ForeignPhysicalIdError,
     NotOwnedError,
     OvertakenError,
 )
-from workmail_resource.ownership.rules import Entry, Record, is_outdated, is_resource_id
+from workmail_resource.ownership.rules import (
+    ROLLBACK_WINDOW,
+    Entry,
+    Record,
+    declared_digest,
+    describe_owner,
+    is_resource_id,
+    is_same_event,
+)
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import converge
+from workmail_resource.workmail.converge import Obstacle
 from workmail_resource.workmail.errors import InvalidPropertiesError, ResourceGoneError
-from workmail_resource.workmail.plan import plan
+from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
-from workmail_resource.workmail.room import Room, Wanted, snapshot
+from workmail_resource.workmail.room import Room, Wanted
 
-from .create import establish, take_away_own
-from .steps import REVERSIBLE_SHARE, STILL_AT_WORK, name_taken, released, spoken
+from .adopt import adopt
+from .create import clear_own, establish
+from .siblings import ROLLBACK_PATIENCE, bring
+from .steps import (
+    ATTEMPTS,
+    REVERSIBLE_SHARE,
+    best_effort,
+    claim_of,
+    drop_foreign,
+    reported,
+    settle,
+    take_away,
+    unchanged,
+    wanted,
+)
 from .work import Result, Work
 
 
@@ -30,183 +51,284 @@ def update(work: Work) -> Result:
     physical_id = work.event.physical_resource_id
     if not is_resource_id(physical_id):
         raise ForeignPhysicalIdError(f"the event's PhysicalResourceId {physical_id!r} is not a WorkMail ResourceId")
-    record = work.ledger.read(work.owner)
-    if record.has_cancelled(work.event):
-        take_away_own(work, record)
-        raise CancelledError("CloudFormation has asked for something else of this resource since")
-    entry = record.with_id(physical_id)
-    if entry is not None and is_outdated(work.event, entry):
-        raise CancelledError("CloudFormation has asked for another change of this resource since")
+    for _ in range(ATTEMPTS):
+        record = work.turn.wait(
+            needed=lambda record: not record.has_outdated(work.event), overtake=lambda record: _voided(work, record)
+        )
+        if record.has_outdated(work.event):
+            clear_own(work, declaration)
+            raise CancelledError("CloudFormation has asked for something else of this resource since")
+        try:
+            return _update(work, declaration, record)
+        except OvertakenError:
+            continue
+    raise CancelledError("other events of this resource were always faster")
+
+
+def _update(work: Work, declaration: Declaration, record: Record) -> Result:
+    entry = record.with_id(work.event.physical_resource_id)
     current = entry.organization_id if entry is not None else organization_id(work.event.old_properties)
     if current is not None and current != declaration.organization_id:
-        return _replace(work, declaration, record)
-    if _may_reverse(work, declaration, record, entry):
-        return _update_alone(work, declaration)
-    return _update(work, declaration, entry, alone=False)
+        return _replace(work, declaration, record, entry)
+    return _update_in_place(work, declaration, record, entry)
 
 
-def _may_reverse(work: Work, declaration: Declaration, record: Record, entry: Entry | None) -> bool:
-    """Tell whether this may be the reversed Update of one that was cancelled, and may still be at work.
+# -------------------------------------------------------------------------------------------------------- reversed ones
 
-    A cancelled replacement shows in the old properties, which name an organization that the resource is not in; a
-    cancelled change in place by the entry of an event that has not ended. CloudFormation knows nothing of what they
-    have made.
+
+def _old_digest(work: Work) -> str:
+    """Return the digest of what CloudFormation says was declared before; empty when that was never valid."""
+    try:
+        return declared_digest(parse(work.event.old_properties))
+    except InvalidPropertiesError:
+        return ""
+
+
+def _reverses_unfinished(work: Work, entry: Entry | None) -> bool:
+    """Tell whether this is the reversed Update of one that never succeeded, and may still arrive or be at work.
+
+    Its old properties are not what the resource was brought to last.
     """
-    return (
-        organization_id(work.event.old_properties) not in {None, declaration.organization_id}
-        or any(_is_rest(work, other, declaration) for other in record.entries)
-        or (entry is not None and entry.worker not in {"", work.event.request_id})
-    )
+    old = _old_digest(work)
+    return entry is not None and bool(old) and bool(entry.digest) and old != entry.digest
 
 
-def _is_rest(work: Work, entry: Entry, declaration: Declaration) -> bool:
-    """Tell whether *entry* is of what a cancelled or failed replacement has made elsewhere.
+def _goes_back(work: Work, entry: Entry | None, declaration: Declaration) -> bool:
+    """Tell whether this is most likely the reversed Update of a rollback: back to what was declared before."""
+    if entry is None or not entry.digest:
+        return False
+    digest = declared_digest(declaration)
+    recent = work.clock.time() - entry.ready_at < ROLLBACK_WINDOW
+    return digest == entry.digest or (digest == entry.previous and recent)
 
-    A settled one in an organization that the old properties do not name is a resource that an earlier replacement has
-    left there for good (UpdateReplacePolicy Retain, contract 37).
+
+def _voided(work: Work, record: Record) -> Record:
+    """Return the record in which every Update up to this one is void."""
+    lease = record.lease
+    if lease is not None:
+        record = record.superseding(lease.event, work.id)
+    if work.event.signed_at is None:
+        return record
+    return record.voiding_creates(work.event.signed_at).voiding_updates(work.event.signed_at, work.id)
+
+
+def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
+    """Return what cancelled or failed events have left beside the resource.
+
+    That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took: the
+    latest event before this one, in the organization that the old properties name.
     """
-    return entry.organization_id != declaration.organization_id and (
-        not entry.settled or entry.organization_id == organization_id(work.event.old_properties)
-    )
+    old = organization_id(work.event.old_properties)
+    return [
+        one
+        for one in record.entries
+        if one.resource_id != work.event.physical_resource_id
+        and not is_same_event(one.made_by, work.id)
+        and (not one.ready or (one.organization_id == old and is_same_event(one.made_by, record.latest)))
+    ]
 
 
-def _update_alone(work: Work, declaration: Declaration) -> Result:
-    """Update the resource after every earlier event has stopped, and clear away what they made elsewhere."""
-    record = work.cancel_earlier()
-    _take_away_elsewhere(work, record, declaration)
-    return _update(work, declaration, record.with_id(work.event.physical_resource_id), alone=True)
+# ------------------------------------------------------------------------------------------------------------- in place
 
 
-def _take_away_elsewhere(work: Work, record: Record, declaration: Declaration) -> None:
-    for entry in record.entries:
-        if not _is_rest(work, entry, declaration):
-            continue
-        if entry.settled and entry.resource_id is not None:
-            # From now on it is the rest of a failed event, which any later Delete clears away.
-            entry = replace(entry, settled=False)  # noqa: PLW2901 - the same entry, changed
-            work.ledger.change(entry)
-        with work.reported("the rest of a cancelled replacement is still there; the next event clears it"):
-            work.take_away(entry)
-
-
-def _update(work: Work, declaration: Declaration, entry: Entry | None, *, alone: bool) -> Result:
-    """Update the resource in place.
-
-    Parameters
-    ----------
-    alone:
-        Whether earlier events are known to have stopped.
-    """
+def _update_in_place(work: Work, declaration: Declaration, record: Record, entry: Entry | None) -> Result:
     workmail = work.workmail(declaration.organization_id)
     physical_id = work.event.physical_resource_id
+    record = _stop_unfinished(work, record, declaration, entry)
+    goes_back = _goes_back(work, entry, declaration)
     room = workmail.describe(physical_id)
     if room is None:
-        return _update_gone(work, workmail, declaration, entry)
+        return _update_gone(work, declaration, record, entry, goes_back=goes_back)
     room = workmail.with_lists(room)
-    if entry is None and declaration.existing != "ADOPT":
-        raise NotOwnedError(f"the ledger has no entry of resource {physical_id} for this stack")
+    if entry is not None and entry.handed_to:
+        return _update_handed_over(entry, room, goes_back=goes_back)
+    left_out = _LeftOut(work) if goes_back else None
+    goal = wanted(workmail, declaration, unknown=left_out.unknown if left_out else None)
+    steps = plan(room, goal)
     if entry is None:
-        entry = _enter(work, declaration, room)
-    wanted = work.wanted(workmail, declaration)
-    if plan(room, wanted):
-        taken = _take_up(work, entry)
-        if taken is None and alone:
-            raise CancelledError("CloudFormation has asked for another change of this resource since")
-        if taken is None:
-            return _update_alone(work, declaration)
-        entry = taken
-    elif not alone and _asks_for_a_change(work, declaration):
-        # There is nothing to change, but the old properties say that there should be: this is the reversed Update of
-        # one that was cancelled before it began, and may yet begin.
-        return _update_alone(work, declaration)
-    try:
-        room = _converge(workmail, declaration, room, wanted)
-    except BaseException:
-        if entry.worker:
-            with work.reported(STILL_AT_WORK):
-                work.ledger.change(released(entry))
-        raise
-    return work.settle(entry, room)
+        return _update_unlisted(work, workmail, declaration, record, room, changes=bool(steps))
+    if not steps and not work.turn.held and not _to_be_noted(entry):
+        return unchanged(entry, room)
+    if not work.turn.held:
+        try:
+            work.turn.take(
+                _with_old_digest(work, record, entry).following(work.event), claims=[claim_of(entry, "TAKE")]
+            )
+        except ClaimedError:
+            return _not_owned(work, record, entry)
+        entry = work.turn.record.with_id(physical_id) or entry
+    room = _bring(work, workmail, room, goal, left_out)
+    if left_out is not None:
+        left_out.check(len(steps))
+    return settle(work, replace(entry, changed=True, taken_from="", former=None), room, declaration)
 
 
-def _take_up(work: Work, entry: Entry) -> Entry | None:
-    """Write that this event is about to change the resource; None when another event stands in the way."""
-    entry = work.taken_up(entry)
-    try:
-        work.ledger.take_up(entry, work.event)
-    except OvertakenError:
-        return None
-    return entry
+def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry: Entry | None) -> Record:
+    """Void what this Update reverses, and take away what it has left elsewhere; return the record as it is then.
+
+    What is read of the resource afterwards can be planned on: whoever was before can write no more.
+    """
+    rests = _unfinished_elsewhere(work, record) if _may_have_rests(work, record, declaration) else []
+    if not rests and not _reverses_unfinished(work, entry):
+        return record
+    work.turn.take(_voided(work, record).following(work.event))
+    for rest in rests:
+        with reported(work, "the rest of a cancelled replacement is still there; the next event clears it"):
+            take_away(work, rest)
+    return work.turn.record
 
 
-def _asks_for_a_change(work: Work, declaration: Declaration) -> bool:
-    """Tell whether the old properties and the new ones differ in effect."""
-    try:
-        old = parse(work.event.old_properties)
-    except InvalidPropertiesError:
-        # An Update to invalid properties is refused before it does anything.
-        return False
-    return Wanted.declared(old, frozenset(old.delegates)) != Wanted.declared(
-        declaration, frozenset(declaration.delegates)
+def _may_have_rests(work: Work, record: Record, declaration: Declaration) -> bool:
+    old = organization_id(work.event.old_properties)
+    return old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
+
+
+def _to_be_noted(entry: Entry) -> bool:
+    """Tell whether even an Update without a change is to be written down: it ends the time of giving back."""
+    return (entry.origin == "ADOPTED" or bool(entry.taken_from)) and not entry.changed
+
+
+def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:
+    """Return the record with what CloudFormation says was declared, where version 1.0.0 has not written it down."""
+    return record if entry.digest else record.put(replace(entry, digest=_old_digest(work)), entry)
+
+
+class _LeftOut:
+    """What the reversed Update of a rollback does without: what has ceased to exist meanwhile (contract 53)."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._best_effort = best_effort(work, "a rollback could not bring everything back")
+        self._refused: dict[str, ServiceError] = {}
+
+    def unknown(self, delegate: str) -> None:
+        """Note a delegate that does not exist any more."""
+        self._work.log("a rollback could not bring everything back", operation="delegate", error_code=delegate)
+
+    def judge(self, step: Step, error: ServiceError) -> Obstacle:
+        """Do without a step that WorkMail refuses."""
+        if error.code not in {"EntityNotFoundException", "InvalidConfigurationException"}:
+            self._refused[step.subject] = error
+        return self._best_effort(step, error)
+
+    def check(self, steps: int) -> None:
+        """Raise when WorkMail has refused everything."""
+        if self._refused and len(self._refused) >= steps:
+            raise next(iter(self._refused.values()))
+
+
+def _bring(work: Work, workmail: WorkMail, room: Room, goal: Wanted, left_out: _LeftOut | None) -> Room:
+    if left_out is None:
+        return bring(work, workmail, room, goal)
+    return bring(work, workmail, room, goal, otherwise=left_out.judge, patience=ROLLBACK_PATIENCE)
+
+
+def _update_handed_over(entry: Entry, room: Room, *, goes_back: bool) -> Result:
+    """Leave a resource alone that another logical resource has taken over."""
+    if goes_back:
+        # That one hands it back when it is rolled back itself.
+        return unchanged(entry, room)
+    raise NotOwnedError(
+        f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}, which declares it too",
+        "Take one of the two out of the template.",
     )
 
 
-def _converge(workmail: WorkMail, declaration: Declaration, room: Room, wanted: Wanted) -> Room:
-    try:
-        return converge(workmail, room, wanted)
-    except ServiceError as error:
-        if error.code != "NameAvailabilityException":
-            raise
-        raise name_taken(error, declaration, workmail.find(declaration.name)) from error
+def _not_owned(work: Work, record: Record, entry: Entry) -> Result:
+    """Drop an entry whose resource another owner claims, and say whose it is (contract 50)."""
+    holder = work.ledger.holder(entry.organization_id, entry.resource_id or "")
+    work.turn.take(record)
+    drop_foreign(work, entry)
+    raise NotOwnedError(
+        f"the resource {entry.resource_id} belongs to {describe_owner(holder or 'nobody')} by now",
+        "It stays as it is. Take it out of this template, or declare another Name.",
+    )
 
 
-def _update_gone(work: Work, workmail: WorkMail, declaration: Declaration, entry: Entry | None) -> Result:
+def _update_unlisted(
+    work: Work, workmail: WorkMail, declaration: Declaration, record: Record, room: Room, *, changes: bool
+) -> Result:
+    """Update a resource of which the ledger has lost the entry: adopt it, or leave it as it is (contract 53)."""
+    if declaration.existing == "ADOPT":
+        return adopt(work, workmail, record, room, declaration)
+    if changes:
+        raise NotOwnedError(f"the ledger has no entry of resource {room.resource_id} for this stack")
+    return unchanged(Entry(declaration.organization_id, "", "", ""), room)
+
+
+def _update_gone(
+    work: Work, declaration: Declaration, record: Record, entry: Entry | None, *, goes_back: bool
+) -> Result:
     """Tell that the resource is gone; the next Update, such as the reversed one of a rollback, makes it anew."""
     physical_id = work.event.physical_resource_id
     if entry is None and declaration.existing == "ADOPT":
-        return establish(work, declaration, None)
+        return _made_anew(work, declaration, record, None)
     if entry is None:
         raise NotOwnedError(f"neither WorkMail nor the ledger has a resource {physical_id} of this stack")
-    if entry.gone_request_id in {"", work.event.request_id}:
-        work.ledger.change(replace(entry, gone_request_id=work.event.request_id))
-        raise ResourceGoneError(f"WorkMail shows no resource {physical_id} in {workmail.organization_id}")
-    work.ledger.forget(entry)
-    return establish(work, declaration, None)
+    if not goes_back and (not entry.gone_by or is_same_event(entry.gone_by, work.id)):
+        noted = replace(entry, gone_by=work.id)
+        if not work.turn.held:
+            work.turn.take(record.following(work.event).put(noted, entry))
+        else:
+            work.turn.write(record.put(noted, entry))
+        raise ResourceGoneError(f"WorkMail shows no resource {physical_id} in {declaration.organization_id}")
+    return _made_anew(work, declaration, record, entry)
 
 
-def _enter(work: Work, declaration: Declaration, room: Room) -> Entry:
-    """Give the ledger an entry that it has lost, as of an adopted resource."""
-    begun = work.new_entry(declaration)
-    entry = replace(begun, origin="ADOPTED", resource_id=room.resource_id, before=snapshot(room))
+# ------------------------------------------------------------------------------------------------------------ made anew
+
+
+def _made_anew(work: Work, declaration: Declaration, record: Record, instead_of: Entry | None) -> Result:
+    """Make the resource anew; until it is ready, the answer has the id that CloudFormation knows (contract 26)."""
     try:
-        work.ledger.begin(begun)
-        work.ledger.identify(entry, work.event)
+        result = establish(work.within(REVERSIBLE_SHARE).quietly(), declaration, record, instead_of=instead_of)
     except OvertakenError:
-        holder = work.ledger.holder(declaration.organization_id, room.resource_id)
-        whose = spoken(holder) if holder not in {None, entry.owner} else "another event of this resource"
-        raise AdoptionRefusedError(f"resource {room.resource_id} belongs to {whose}") from None
-    return entry
-
-
-def _replace(work: Work, declaration: Declaration, record: Record) -> Result:
-    """Make the resource in another organization; the old one stays until CloudFormation's Delete of its id."""
-    there = record.entry(declaration.organization_id)
-    if there is not None and there.settled:
-        # The reversed Update of a replacement: the old resource is still there, and CloudFormation wants it back.
-        there = replace(there, request_id=work.event.request_id)
-    try:
-        # The new id is not reported before it is certain: a failed replacement answers with the old one.
-        result = establish(work.within(REVERSIBLE_SHARE, report_id=lambda _: None), declaration, there)
+        raise
     except Exception:
-        keep = there.resource_id if there is not None and there.settled else None
-        with work.reported("the rest of a failed replacement is still there; the next event clears it"):
-            _discard(work, declaration.organization_id, keep=keep)
+        with reported(work, "the rest of a failed replacement is still there; the next event clears it"):
+            _discard(work, declaration)
         raise
     work.report_id(result.physical_id)
     return result
 
 
-def _discard(work: Work, organization: str, *, keep: str | None) -> None:
-    entry = work.ledger.read(work.owner).entry(organization)
-    if entry is not None and (entry.resource_id is None or entry.resource_id != keep):
-        work.take_away(entry)
+def _discard(work: Work, declaration: Declaration) -> None:
+    """Take away what this very event has made and not finished."""
+    made = work.turn.record.made_by(work.id, declaration.organization_id)
+    if made is not None and not made.ready and work.turn.held:
+        take_away(work, made)
+
+
+def _replace(work: Work, declaration: Declaration, record: Record, current: Entry | None) -> Result:
+    """Make the resource in another organization; the old one stays until CloudFormation's Delete of its id."""
+    kept = None if current is None else record.with_id(current.replaces)
+    if (
+        kept is not None
+        and current is not None
+        and kept.ready
+        and kept.organization_id == declaration.organization_id
+        and record.latest in {current.made_by, work.id}
+    ):
+        return _go_back(work, declaration, record, kept, current)
+    return _made_anew(work, declaration, record, current)
+
+
+def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> Result:
+    """Return to the resource that a replacement, which is rolled back, has left; CloudFormation wants it back."""
+    workmail = work.workmail(declaration.organization_id)
+    room = workmail.describe(kept.resource_id or "")
+    if room is None:
+        return _made_anew(work, declaration, record, current)
+    room = workmail.with_lists(room)
+    left_out = _LeftOut(work)
+    goal = wanted(workmail, declaration, unknown=left_out.unknown)
+    steps = plan(room, goal)
+    try:
+        work.turn.take(record.following(work.event), claims=[claim_of(kept, "TAKE")])
+    except ClaimedError:
+        return _not_owned(work, record, kept)
+    room = _bring(work, workmail, room, goal, left_out)
+    left_out.check(len(steps))
+    result = settle(work, kept, room, declaration)
+    work.report_id(result.physical_id)
+    return result

@@ -14,8 +14,15 @@ class OvertakenError(ProviderError):
         super().__init__(message)
 
 
+class ClaimedError(OvertakenError):
+    """Another owner claims the resource, or nobody does. Nothing was written."""
+
+    def __init__(self, message: str = "the claim of the resource is not this one's") -> None:
+        super().__init__(message)
+
+
 class CancelledError(ProviderError):
-    """CloudFormation has already asked to delete what this event would make."""
+    """CloudFormation has given the event up, or asked for something else of the resource since."""
 
     code = "Cancelled"
     advice = "Nothing is left of it; deploy again if the resource is wanted."
@@ -27,6 +34,10 @@ class AdoptionRefusedError(ProviderError):
     code = "AdoptionRefused"
     advice = "ADOPT takes a live resource of the same Name and Type that no other stack owns; nothing was changed."
 
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice or self.advice
+
 
 class NotOwnedError(ProviderError):
     """The resource exists, but nothing proves that it is this stack's."""
@@ -36,6 +47,10 @@ class NotOwnedError(ProviderError):
         "It is never changed without such an entry; if it belongs to this stack, declare ExistingResource: ADOPT, "
         "which takes it over as it is."
     )
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice or self.advice
 
 
 class ForeignPhysicalIdError(ProviderError):

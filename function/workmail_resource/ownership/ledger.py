@@ -1,45 +1,61 @@
 """The ledger: a DynamoDB table of what this provider has created or adopted and not yet deleted.
 
-Three kinds of items share the table's key ``Owner`` (partition) and ``Entry`` (sort):
+Two kinds of items share the table's key ``Owner`` (partition) and ``Entry`` (sort):
 
-================================  ==================  =======================================================
-Owner                             Entry               meaning
-================================  ==================  =======================================================
-``StackId|LogicalResourceId``     OrganizationId      an :class:`~.ownership.Entry`
-``StackId|LogicalResourceId``     ``cancelled``       a :class:`~.ownership.Cancellation`
-``OrganizationId/ResourceId``     ``claim``           which owner holds this resource: at most one
-================================  ==================  =======================================================
+================================  ===========  ==============================================================
+Owner                             Entry        meaning
+================================  ===========  ==============================================================
+``StackId|LogicalResourceId``     ``record``   a :class:`~.rules.Record`
+``OrganizationId/ResourceId``     ``claim``    which owner holds this resource: at most one
+================================  ===========  ==============================================================
 
-Every write is conditional, and may be repeated: a write whose reply was lost finds its own result and is content.
+Every write of a record is conditional on its version, and a claim changes only together with its owner's record. A
+write whose reply was lost finds its own result and is content.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Final
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final, Literal
 
 from workmail_resource.aws.calls import Caller
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.clock import Clock
-from workmail_resource.protocol.event import Event
 
-from .errors import LedgerUnavailableError, OvertakenError
-from .rules import Cancellation, Entry, Record
+from .errors import ClaimedError, LedgerUnavailableError, OvertakenError
+from .rules import TOMBSTONE_LIFETIME, Entry, Lease, Record
 
-CANCELLED: Final = "cancelled"
+RECORD: Final = "record"
 CLAIM: Final = "claim"
-
-#: Seconds that a cancellation is remembered: longer than Lambda keeps an asynchronous event (6 hours at most,
-#: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
-CANCELLATION_LIFETIME: Final = 48 * 3600
+#: The tombstone of version 1.0.0.
+OLD_TOMBSTONE: Final = "cancelled"
 
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 _TRANSACTION_CANCELLED: Final = "TransactionCanceledException"
 _CONDITION: Final = "ConditionalCheckFailed"
 #: Why DynamoDB cancels a transaction that may well go through a little later; the reasons stand in the message.
 _PASSING: Final = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
+#: How often such a transaction is tried.
+_TRANSACTIONS: Final = 20
 
 Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a write does about the claim of one resource.
+
+    Attributes
+    ----------
+    action:
+        ``TAKE`` it if nobody else has it; ``HOLD``: forbid the write unless the owner has it; ``LEAVE`` it if the owner
+        has it; ``MOVE`` it here from *holder*; ``HAND`` it from here to *holder*.
+    """
+
+    action: Literal["TAKE", "HOLD", "LEAVE", "MOVE", "HAND"]
+    organization_id: str
+    resource_id: str
+    holder: str = ""
 
 
 class Ledger:
@@ -48,7 +64,7 @@ class Ledger:
     Parameters
     ----------
     caller:
-        On a boto3 client for ``dynamodb``.
+        Of ``dynamodb``.
     table:
         The table's name.
     clock:
@@ -74,211 +90,105 @@ class Ledger:
                 "ExpressionAttributeValues": {":owner": {"S": owner}},
             },
         )
-        entries, cancellation = [], None
-        for item in response.get("Items", ()):
-            if item["Entry"]["S"] == CANCELLED:
-                cancellation = Cancellation(
-                    _number(item, "CreatesUntil"), _number(item, "UpdatesUntil"), _text(item, "By") or ""
-                )
-            else:
-                entries.append(_entry(item))
-        return Record(tuple(entries), cancellation)
+        return record_of(owner, response.get("Items", ()))
 
     def holder(self, organization_id: str, resource_id: str) -> str | None:
-        """Return the owner whose entry claims the resource; None when nobody's does."""
-        key = {"Owner": {"S": _room_key(organization_id, resource_id)}, "Entry": {"S": CLAIM}}
+        """Return the owner that claims the resource; None when nobody does."""
+        key = {"Owner": {"S": claim_key(organization_id, resource_id)}, "Entry": {"S": CLAIM}}
         response = self._call("GetItem", {"TableName": self._table, "ConsistentRead": True, "Key": key})
         return response["Item"]["Holder"]["S"] if "Item" in response else None
 
-    def begin(self, entry: Entry) -> None:
-        """Write that *entry* is being worked on, before the first change in WorkMail.
-
-        Raises
-        ------
-        OvertakenError
-            There is an entry already, and another event's.
-        """
-        self._write(
-            "PutItem",
-            {
-                "Item": _item(entry),
-                "ConditionExpression": "attribute_not_exists(#owner) OR "
-                "(RequestId = :request AND attribute_not_exists(ResourceId))",
-                "ExpressionAttributeNames": {"#owner": "Owner"},
-                "ExpressionAttributeValues": {":request": {"S": entry.request_id}},
-            },
-        )
-
-    def identify(self, entry: Entry, event: Event) -> None:
-        """Write the resource's id into its entry, and claim the resource for its owner, both or neither.
+    def write(self, record: Record, *, claims: Sequence[Claim] = (), also: Sequence[Record] = ()) -> Record:
+        """Write *record* over the version that it was read as, and return it as it is now.
 
         Parameters
         ----------
-        entry:
-            With its ``resource_id``.
-        event:
-            The one that made or adopted the resource; the write is forbidden when it was cancelled meanwhile.
+        record:
+            Its ``written_by`` has to tell this write from any other.
+        claims:
+            What becomes of claims together with it.
+        also:
+            Records of other owners that change together with it.
 
         Raises
         ------
         OvertakenError
-            The entry has gone or has an id already, another owner claims the resource, or the event was cancelled.
+            Somebody else has written one of the records since it was read. Nothing was written.
+        ClaimedError
+            A claim is not what it has to be. Nothing was written.
         """
-        owner, room = entry.owner, _room_key(entry.organization_id, entry.resource_id or "")
-        parts: list[Mapping[str, Mapping[str, Any]]] = [
-            {
-                "Put": {
-                    "Item": _item(entry),
-                    "ConditionExpression": "attribute_exists(#owner) AND attribute_not_exists(ResourceId)",
-                    "ExpressionAttributeNames": {"#owner": "Owner"},
-                }
-            },
-            {
-                "Put": {
-                    "Item": {"Owner": {"S": room}, "Entry": {"S": CLAIM}, "Holder": {"S": owner}},
-                    "ConditionExpression": "attribute_not_exists(#owner) OR Holder = :holder",
-                    "ExpressionAttributeNames": {"#owner": "Owner"},
-                    "ExpressionAttributeValues": {":holder": {"S": owner}},
-                }
-            },
-            _not_cancelled(owner, event),
-        ]
+        parts = [part for one in (record, *also) for part in self._puts(one)]
+        parts += [_claim_part(record.owner, claim) for claim in claims]
+        written = replace(record, version=record.version + 1, old_items=())
         try:
-            self._transact(parts)
+            if len(parts) == 1:
+                self._put(parts[0]["Put"])
+            else:
+                self._transact(parts, records=len(parts) - len(claims))
         except OvertakenError:
             # Perhaps by itself: the reply to an earlier try was lost.
-            if self.read(owner).entry(entry.organization_id) != entry:
+            if self.read(record.owner).written_by != record.written_by:
                 raise
+        return written
 
-    def take_up(self, entry: Entry, event: Event) -> None:
-        """Write that *event* is about to change the resource.
-
-        Parameters
-        ----------
-        entry:
-            With the event as its worker.
-
-        Raises
-        ------
-        OvertakenError
-            The entry has gone or is of another resource, another event is changing it or a later one has, or the event
-            was cancelled.
-        """
-        self._transact(
-            [
-                {
-                    "Put": {
-                        "Item": _item(entry),
-                        "ConditionExpression": "ResourceId = :id AND "
-                        "(attribute_not_exists(SignedAt) OR SignedAt <= :signed) AND "
-                        "(attribute_not_exists(Worker) OR Worker IN (:nobody, :worker) OR WorkingUntil <= :now)",
-                        "ExpressionAttributeValues": {
-                            ":id": {"S": entry.resource_id},
-                            ":signed": {"N": str(entry.signed_at)},
-                            ":nobody": {"S": ""},
-                            ":worker": {"S": entry.worker},
-                            ":now": {"N": str(int(self._clock.time()))},
-                        },
-                    }
-                },
-                _not_cancelled(entry.owner, event),
-            ]
-        )
-
-    def change(self, entry: Entry) -> None:
-        """Write *entry* over what there is of it.
-
-        Raises
-        ------
-        OvertakenError
-            The entry has gone, is of another resource, or has been changed by a later event than ``entry.signed_at``.
-        """
-        self._write(
-            "PutItem",
-            {
-                "Item": _item(entry),
-                "ConditionExpression": "ResourceId = :id AND (attribute_not_exists(SignedAt) OR SignedAt <= :signed)",
-                "ExpressionAttributeValues": {
-                    ":id": {"S": entry.resource_id},
-                    ":signed": {"N": str(entry.signed_at)},
-                },
-            },
-        )
-
-    def forget(self, entry: Entry) -> None:
-        """Remove the entry and its claim; content when they are gone.
-
-        Raises
-        ------
-        OvertakenError
-            The entry is no longer as given, or the claim is another owner's.
-        """
-        has_id = entry.resource_id is not None
-        condition = "ResourceId = :id" if has_id else "attribute_not_exists(ResourceId) AND RequestId = :id"
-        value = {"S": entry.resource_id if has_id else entry.request_id}
-        delete_entry = {
-            "Key": {"Owner": {"S": entry.owner}, "Entry": {"S": entry.organization_id}},
-            "ConditionExpression": f"attribute_not_exists(#owner) OR ({condition})",
-            "ExpressionAttributeNames": {"#owner": "Owner"},
-            "ExpressionAttributeValues": {":id": value},
+    def _puts(self, record: Record) -> list[dict[str, dict[str, Any]]]:
+        new = record.version == 0
+        put: dict[str, Any] = {
+            "Item": self._item(record),
+            "ConditionExpression": "attribute_not_exists(Version)" if new else "Version = :version",
         }
-        if entry.resource_id is None:
-            self._write("DeleteItem", delete_entry)
-            return
-        delete_claim = {
-            "Key": {"Owner": {"S": _room_key(entry.organization_id, entry.resource_id)}, "Entry": {"S": CLAIM}},
-            "ConditionExpression": "attribute_not_exists(#owner) OR Holder = :holder",
-            "ExpressionAttributeNames": {"#owner": "Owner"},
-            "ExpressionAttributeValues": {":holder": {"S": entry.owner}},
+        if not new:
+            put["ExpressionAttributeValues"] = {":version": {"N": str(record.version)}}
+        old = [{"Delete": {"Key": {"Owner": {"S": record.owner}, "Entry": {"S": key}}}} for key in record.old_items]
+        return [{"Put": put}, *old]
+
+    def _item(self, record: Record) -> Item:
+        item: Item = {
+            "Owner": {"S": record.owner},
+            "Entry": {"S": RECORD},
+            "Version": {"N": str(record.version + 1)},
+            "WrittenBy": {"S": record.written_by},
+            "Entries": {"S": json.dumps([_plain(entry) for entry in record.entries])},
+            "Latest": {"S": record.latest},
+            "LatestAt": {"N": str(record.latest_at)},
+            "Superseded": {"S": json.dumps(record.superseded)},
+            "CreatesVoidUntil": {"N": str(record.creates_void_until)},
+            "UpdatesVoidUntil": {"N": str(record.updates_void_until)},
+            "VoidedBy": {"S": record.voided_by},
+            "Failed": {"S": record.failed},
         }
-        self._transact([{"Delete": delete_entry}, {"Delete": delete_claim}])
+        if record.lease is not None:
+            item["Worker"] = {"S": record.lease.worker}
+            item["WorkerEvent"] = {"S": record.lease.event}
+            item["WorkerRequestType"] = {"S": record.lease.request_type}
+            item["LeaseUntil"] = {"N": str(record.lease.until)}
+        if record.is_empty:
+            item["ExpiresAt"] = {"N": str(int(self._clock.time()) + TOMBSTONE_LIFETIME)}
+        return item
 
-    def cancel(self, owner: str, cancellation: Cancellation) -> None:
-        """Write which events of *owner* are cancelled; a wider cancellation that is there already stays."""
-        with suppress(OvertakenError):
-            self._write(
-                "PutItem",
-                {
-                    "Item": {
-                        "Owner": {"S": owner},
-                        "Entry": {"S": CANCELLED},
-                        "CreatesUntil": {"N": str(cancellation.creates_until)},
-                        "UpdatesUntil": {"N": str(cancellation.updates_until)},
-                        "By": {"S": cancellation.by},
-                        "ExpiresAt": {"N": str(int(self._clock.time()) + CANCELLATION_LIFETIME)},
-                    },
-                    "ConditionExpression": "attribute_not_exists(CreatesUntil) OR CreatesUntil < :creates OR "
-                    "(CreatesUntil = :creates AND (UpdatesUntil < :updates OR #by = :by))",
-                    "ExpressionAttributeNames": {"#by": "By"},
-                    "ExpressionAttributeValues": {
-                        ":by": {"S": cancellation.by},
-                        ":creates": {"N": str(cancellation.creates_until)},
-                        ":updates": {"N": str(cancellation.updates_until)},
-                    },
-                },
-            )
-
-    def _write(self, operation: str, parameters: Mapping[str, Any]) -> None:
+    def _put(self, put: Mapping[str, Any]) -> None:
         try:
-            self._call(operation, {"TableName": self._table, **parameters})
+            self._call("PutItem", {"TableName": self._table, **put})
         except LedgerUnavailableError as error:
             if error.error.code == _CONDITION_FAILED:
                 raise OvertakenError from None
             raise
 
-    def _transact(self, items: Sequence[Mapping[str, Mapping[str, Any]]]) -> None:
-        named = [{kind: {"TableName": self._table, **item}} for entry in items for kind, item in entry.items()]
-        for wait in self._caller.waits():
+    def _transact(self, parts: Sequence[Mapping[str, Mapping[str, Any]]], *, records: int) -> None:
+        named = [{kind: {"TableName": self._table, **item}} for part in parts for kind, item in part.items()]
+        waits = self._caller.waits()
+        for left in reversed(range(_TRANSACTIONS)):
             try:
                 self._call("TransactWriteItems", {"TransactItems": named})
             except LedgerUnavailableError as error:
                 if error.error.code != _TRANSACTION_CANCELLED:
                     raise
-                if _CONDITION in error.error.message:
-                    raise OvertakenError from None
-                if not any(reason in error.error.message for reason in _PASSING):
+                message = error.error.message
+                if _CONDITION in message:
+                    raise (OvertakenError() if _CONDITION in _reasons(message)[:records] else ClaimedError()) from None
+                if not left or not any(reason in message for reason in _PASSING):
                     raise
-                self._caller.deadline.sleep(wait)
+                self._caller.deadline.sleep(next(waits))
             else:
                 return
 
@@ -289,72 +199,114 @@ class Ledger:
             raise LedgerUnavailableError(self._table, error) from error
 
 
-_FOREVER: Final = 1 << 40
-
-
-def _not_cancelled(owner: str, event: Event) -> dict[str, dict[str, Any]]:
-    """Return the part of a transaction that forbids it when *event* was cancelled (:meth:`.Cancellation.covers`)."""
-    until = "CreatesUntil" if event.request_type == "Create" else "UpdatesUntil"
-    signed_at = _FOREVER if event.signed_at is None else event.signed_at
-    return {
-        "ConditionCheck": {
-            "Key": {"Owner": {"S": owner}, "Entry": {"S": CANCELLED}},
-            "ConditionExpression": "attribute_not_exists(#until) OR #until < :signed OR #by = :request",
-            "ExpressionAttributeNames": {"#until": until, "#by": "By"},
-            "ExpressionAttributeValues": {":signed": {"N": str(signed_at)}, ":request": {"S": event.request_id}},
-        }
-    }
-
-
-def _room_key(organization_id: str, resource_id: str) -> str:
+def claim_key(organization_id: str, resource_id: str) -> str:
+    """Return the partition key of a resource's claim."""
     return f"{organization_id}/{resource_id}"
 
 
-def _item(entry: Entry) -> Item:
-    item: Item = {
-        "Owner": {"S": entry.owner},
-        "Entry": {"S": entry.organization_id},
-        "ResourceType": {"S": entry.resource_type},
-        "RequestId": {"S": entry.request_id},
-        "Name": {"S": entry.name},
-        "Origin": {"S": entry.origin},
-        "Settled": {"BOOL": entry.settled},
-        "Worker": {"S": entry.worker},
-        "WorkingUntil": {"N": str(entry.working_until)},
-        "SettledAt": {"N": str(entry.settled_at)},
-        "SignedAt": {"N": str(entry.signed_at)},
+def _reasons(message: str) -> list[str]:
+    """Return why DynamoDB has cancelled a transaction, item by item, as its message lists it in brackets."""
+    return [reason.strip() for reason in message.rpartition("[")[2].rpartition("]")[0].split(",")]
+
+
+def _claim_part(owner: str, claim: Claim) -> dict[str, dict[str, Any]]:
+    key = {"Owner": {"S": claim_key(claim.organization_id, claim.resource_id)}, "Entry": {"S": CLAIM}}
+    holder = claim.holder if claim.action == "MOVE" else owner
+    condition: dict[str, Any] = {
+        "ConditionExpression": "Holder = :holder",
+        "ExpressionAttributeValues": {":holder": {"S": holder}},
     }
-    if entry.resource_id is not None:
-        item["ResourceId"] = {"S": entry.resource_id}
-    if entry.before is not None:
-        item["Before"] = {"S": json.dumps(entry.before)}
-    if entry.gone_request_id:
-        item["GoneRequestId"] = {"S": entry.gone_request_id}
-    return item
+    if claim.action in {"TAKE", "LEAVE"}:
+        condition["ConditionExpression"] = "attribute_not_exists(#owner) OR Holder = :holder"
+        condition["ExpressionAttributeNames"] = {"#owner": "Owner"}
+    match claim.action:
+        case "HOLD":
+            return {"ConditionCheck": {"Key": key, **condition}}
+        case "LEAVE":
+            return {"Delete": {"Key": key, **condition}}
+        case _:
+            new_holder = claim.holder if claim.action == "HAND" else owner
+            return {"Put": {"Item": {**key, "Holder": {"S": new_holder}}, **condition}}
 
 
-def _entry(item: Item) -> Entry:
-    """Read an entry; what a version of the provider did not write yet has its default (contract 44)."""
-    return Entry(
-        owner=item["Owner"]["S"],
-        organization_id=item["Entry"]["S"],
-        resource_type=_text(item, "ResourceType") or "",
-        request_id=_text(item, "RequestId") or "",
-        name=_text(item, "Name") or "",
-        resource_id=_text(item, "ResourceId"),
-        origin="ADOPTED" if _text(item, "Origin") == "ADOPTED" else "CREATED",
-        settled=bool(item.get("Settled", {}).get("BOOL")),
-        worker=_text(item, "Worker") or "",
-        working_until=_number(item, "WorkingUntil"),
-        before=json.loads(item["Before"]["S"]) if "Before" in item else None,
-        settled_at=_number(item, "SettledAt"),
-        gone_request_id=_text(item, "GoneRequestId") or "",
-        signed_at=_number(item, "SignedAt"),
+_DEFAULTS: Final = asdict(Entry("", "", "", ""))
+_FIELDS: Final = tuple(field.name for field in fields(Entry))
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    """Return an entry as JSON has it: without what has its default."""
+    values = {name: getattr(entry, name) for name in _FIELDS}
+    return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+
+
+def record_of(owner: str, items: Sequence[Item]) -> Record:
+    """Read the items of one owner: a record, and whatever version 1.0.0 has written (contract 44)."""
+    record, old = Record(owner), []
+    for item in items:
+        if item["Entry"]["S"] == RECORD:
+            record = _record(owner, item)
+        else:
+            old.append(item)
+    for item in old:
+        record = _with_old_item(record, item)
+    return record
+
+
+def _record(owner: str, item: Item) -> Record:
+    worker = _text(item, "Worker")
+    return Record(
+        owner,
+        version=_number(item, "Version"),
+        entries=tuple(_entry(values) for values in json.loads(_text(item, "Entries") or "[]")),
+        lease=Lease(worker, _text(item, "WorkerEvent"), _number(item, "LeaseUntil"), _text(item, "WorkerRequestType"))
+        if worker
+        else None,
+        latest=_text(item, "Latest"),
+        latest_at=_number(item, "LatestAt"),
+        superseded=tuple(json.loads(_text(item, "Superseded") or "[]")),
+        creates_void_until=_number(item, "CreatesVoidUntil"),
+        updates_void_until=_number(item, "UpdatesVoidUntil"),
+        voided_by=_text(item, "VoidedBy"),
+        failed=_text(item, "Failed"),
+        written_by=_text(item, "WrittenBy"),
     )
 
 
-def _text(item: Item, name: str) -> str | None:
-    return item[name]["S"] if name in item else None
+def _entry(values: Mapping[str, Any]) -> Entry:
+    """Read an entry; what a later version has added is left out."""
+    return Entry(**{**_DEFAULTS, **{name: value for name, value in values.items() if name in _DEFAULTS}})
+
+
+def _with_old_item(record: Record, item: Item) -> Record:
+    """Return *record* with what an item of version 1.0.0 says."""
+    record = replace(record, old_items=(*record.old_items, item["Entry"]["S"]))
+    if item["Entry"]["S"] == OLD_TOMBSTONE:
+        return record.voiding_creates(_number(item, "CreatesUntil")).voiding_updates(
+            _number(item, "UpdatesUntil"), f"{_text(item, 'By')}@{_number(item, 'UpdatesUntil')}"
+        )
+    if _text(item, "Worker"):
+        # Its event's date is not known, so it counts as another than the same event of today.
+        lease = Lease(_text(item, "Worker"), f"{_text(item, 'Worker')}@", _number(item, "WorkingUntil"))
+        record = record.leased(lease)
+    return record.put(
+        Entry(
+            organization_id=item["Entry"]["S"],
+            resource_type=_text(item, "ResourceType"),
+            made_by=f"{_text(item, 'RequestId')}@",
+            name=_text(item, "Name"),
+            resource_id=_text(item, "ResourceId") or None,
+            origin="ADOPTED" if _text(item, "Origin") == "ADOPTED" else "CREATED",
+            ready=bool(item.get("Settled", {}).get("BOOL")),
+            ready_at=_number(item, "SettledAt"),
+            signed_at=_number(item, "SignedAt"),
+            before=json.loads(item["Before"]["S"]) if "Before" in item else None,
+            gone_by=f"{_text(item, 'GoneRequestId')}@" if _text(item, "GoneRequestId") else "",
+        )
+    )
+
+
+def _text(item: Item, name: str) -> str:
+    return str(item[name]["S"]) if name in item else ""
 
 
 def _number(item: Item, name: str) -> int:

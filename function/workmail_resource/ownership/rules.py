@@ -1,32 +1,50 @@
-"""Whose resource is it? The marks, the ledger's entries, and what they say.
+"""Whose is a resource? What the ledger records of it, and what follows from that for an event.
 
-Pure. CreateResource has no client token and rooms cannot be tagged, so two things together answer the question: an
-entry in the ledger, written before the first change in WorkMail, and an owner mark in the Description of a resource
-that is so new that the ledger does not know its id yet. ``docs/architecture.md`` goes through every order of events.
+Pure. CreateResource has no client token and rooms cannot be tagged, so two things together answer the question: a
+record in the ledger, written before the first change in WorkMail, and an owner mark in the Description of a resource
+that is so new that the ledger does not know its id yet. ``docs/architecture.md`` draws it.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from workmail_resource.protocol.event import Event
-from workmail_resource.workmail.properties import organization_id
+from workmail_resource.workmail.errors import InvalidPropertiesError
+from workmail_resource.workmail.properties import Declaration, declares_adopt, organization_id, parse
 
 Origin = Literal["CREATED", "ADOPTED"]
 
 #: The physical ID of a Create that was refused before any call: nothing of it can exist.
 NOT_CREATED: Final = "Custom::WorkMailResource/not-created"
-#: The physical ID of a Create that failed without a ResourceId: the ledger knows what may exist of it.
+#: The beginning of the physical ID of a Create that failed without a ResourceId.
 CREATE_FAILED: Final = "Custom::WorkMailResource/create-failed"
-#: The physical ID that the function of last resort gives a Create: the ledger knows what may exist of it, and nobody is
-#: at work on it any more, since every try has ended.
+#: The same of one whose function died on every try: nobody is at work on it any more.
 FUNCTION_FAILED: Final = "Custom::WorkMailResource/function-failed"
 
 RESOURCE_TYPES: Final = ("Custom::WorkMailResource", "AWS::CloudFormation::CustomResource")
 
+#: Seconds for which a worker has a record to itself, from its last renewal: how long a dead one holds others up.
+LEASE: Final = 45
+#: Seconds that a lease has to last when a call begins that changes something: longer than a call that hangs
+#: (:data:`workmail_resource.aws.clients.TIMEOUTS`), and than clocks differ.
+LEASE_RESERVE: Final = 27
+
+#: Seconds after its adoption in which the Delete of an adopted resource also gives it back as it was, and in which an
+#: Update to what was declared before counts as the rollback of the one between: such an event most likely belongs to
+#: the same stack operation.
+ROLLBACK_WINDOW: Final = 24 * 3600
+
+#: Seconds that is remembered of a logical resource without resources which events are void: longer than Lambda keeps
+#: an event (6 hours at most, https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+TOMBSTONE_LIFETIME: Final = 48 * 3600
+
 _MARK: Final = "Custom::WorkMailResource owner "
+_LONGEST_ID: Final = 128
+_REMEMBERED: Final = 12
 _RESOURCE_ID = re.compile(r"r-[0-9a-f]{32}")
 
 
@@ -40,9 +58,64 @@ def owner(event: Event) -> str:
     return f"{event.stack_id}|{event.logical_resource_id}"
 
 
-def owner_mark(event: Event) -> str:
-    """Return the Description (at most 64 characters) of a new resource whose id the ledger does not know yet."""
-    return f"{_MARK}{hashlib.sha256(owner(event).encode(errors='replace')).hexdigest()[:32]}"
+def stack_of(owner: str) -> str:
+    """Return the StackId of an owner."""
+    return owner.rpartition("|")[0]
+
+
+def describe_owner(owner: str) -> str:
+    """Return an owner for a person: the logical ID and its stack."""
+    stack_id, _, logical_id = owner.rpartition("|")
+    return f"{logical_id} of stack {stack_id}"
+
+
+def event_id(event: Event) -> str:
+    """Return what tells an event from all others of its logical resource, and is the same for each delivery of it.
+
+    CloudFormation uses a RequestId again when a failed deployment is retried (aws-cdk #35957); the date then differs.
+    """
+    text = f"{event.request_id}@{'' if event.signed_at is None else event.signed_at}"
+    return text if len(text.encode(errors="replace")) <= _LONGEST_ID else _digest(text)
+
+
+def is_same_event(one: str, other: str) -> bool:
+    """Tell whether two :func:`event_id` are of one event; one that version 1.0.0 has written has no date."""
+    if one == other:
+        return True
+    return (
+        "" in {one.rpartition("@")[2], other.rpartition("@")[2]} and one.rpartition("@")[0] == other.rpartition("@")[0]
+    )
+
+
+def create_failed_id(event: Event) -> str:
+    """Return the physical ID of a Create that failed without a ResourceId, by which its Delete knows it again."""
+    return f"{CREATE_FAILED}/{event_id(event)}"
+
+
+def function_failed_id(event: Event) -> str:
+    """Return the same for a Create whose function died on every try."""
+    return f"{FUNCTION_FAILED}/{event_id(event)}"
+
+
+def failed_event(physical_id: str) -> str:
+    """Return the :func:`event_id` in a failed Create's physical ID; empty when it is none, or an older version's."""
+    for marker in (CREATE_FAILED, FUNCTION_FAILED):
+        if physical_id.startswith(f"{marker}/"):
+            return physical_id.removeprefix(f"{marker}/")
+    return ""
+
+
+def owner_mark(owner: str, event: str) -> str:
+    """Return the Description (at most 64 characters) of a new resource whose id the ledger does not know yet.
+
+    Parameters
+    ----------
+    event:
+        The :func:`event_id` of the event that makes it: what one event has made is no other's. Version 1.0.0 did not
+        know the date, and had one mark for all events.
+    """
+    dated = not event.endswith("@")
+    return f"{_MARK}{_digest(f'{owner}|{event}' if dated else owner)}"
 
 
 def is_owner_mark(description: str | None) -> bool:
@@ -50,173 +123,327 @@ def is_owner_mark(description: str | None) -> bool:
     return description is not None and description.startswith(_MARK)
 
 
+def declared_digest(declaration: Declaration) -> str:
+    """Return a short text that is the same for two declarations of the same state in WorkMail."""
+    values = {key: value for key, value in asdict(declaration).items() if key != "existing"}
+    return _digest(json.dumps(values, sort_keys=True))[:16]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the ledger holds of one logical resource in one organization.
+    """What a logical resource has, or is making, in one organization.
 
     Attributes
     ----------
-    owner:
-        As :func:`owner` gives it.
+    made_by:
+        The :func:`event_id` of the event that began it.
     resource_id:
         None from before CreateResource until its answer was written down.
-    request_id:
-        The event that began this entry.
-    settled:
+    ready:
         Whether the resource was once brought to its declared state.
-    worker, working_until:
-        The RequestId of the event that is changing the resource, empty when none is; and the second since the epoch by
-        which the invocation that handles it has surely ended.
+    ready_at:
+        When, in seconds since the epoch: of the latest declared state.
+    signed_at:
+        The date of the latest event that brought it to a declared state.
+    digest, previous:
+        The :func:`declared_digest` of that state, and of the one before it; empty when not known.
     before:
         Of an adopted resource: what it was like (a :func:`~workmail_resource.workmail.room.snapshot`).
-    settled_at:
-        Seconds since the epoch.
-    gone_request_id:
-        The Update that found the resource gone and said so.
-    signed_at:
-        When CloudFormation issued the latest event that changed the resource, in seconds since the epoch.
+    changed:
+        Whether an Update has succeeded since the adoption, so that what was before is no longer given back.
+    giving_back:
+        Whether giving back has begun: then whoever comes next goes on with it.
+    gone_by:
+        The :func:`event_id` of the Update that found the resource gone and said so.
+    replaces:
+        The id of the resource that this one was made instead of.
+    taken_from:
+        The owner that a renamed logical resource has taken it over from.
+    former:
+        What it was like then.
+    handed_to:
+        The owner that has taken it over; then it is kept here only for a rollback.
     """
 
-    owner: str
     organization_id: str
     resource_type: str
-    request_id: str
+    made_by: str
     name: str
     resource_id: str | None = None
     origin: Origin = "CREATED"
-    settled: bool = False
-    worker: str = ""
-    working_until: int = 0
-    before: Mapping[str, Any] | None = None
-    settled_at: int = 0
-    gone_request_id: str = ""
+    ready: bool = False
+    ready_at: int = 0
     signed_at: int = 0
+    digest: str = ""
+    previous: str = ""
+    before: Mapping[str, Any] | None = None
+    changed: bool = False
+    giving_back: bool = False
+    gone_by: str = ""
+    replaces: str = ""
+    taken_from: str = ""
+    former: Mapping[str, Any] | None = None
+    handed_to: str = ""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the other entries of its record."""
+        return self.organization_id, self.resource_id or self.made_by
 
-def is_outdated(event: Event, entry: Entry) -> bool:
-    """Tell whether a later event has changed the resource already: Lambda may deliver an event late, and twice."""
-    return event.signed_at is not None and event.signed_at < entry.signed_at
+    @property
+    def made_at(self) -> int:
+        """The date of the event that began it, in seconds since the epoch; 0 when not known."""
+        date = self.made_by.rpartition("@")[2]
+        return int(date) if date.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Cancellation:
-    """Which events of a logical resource CloudFormation has given up (contract 32).
-
-    The dates in the events have whole seconds. A Create of the same second as the Delete is the one that it cancels: a
-    later genuine one needs another stack operation. An Update of the same second as a Delete is not: the Delete may be
-    the clean-up of a replacement. An Update of the same second as the reversed Update that cancels it is told from that
-    by its RequestId.
+class Lease:
+    """Who has a record to itself, for a short time: one writer at a time.
 
     Attributes
     ----------
-    creates_until, updates_until:
-        Creates and Updates that were issued up to this second (since the epoch) are cancelled.
-    by:
-        The RequestId of the event that cancelled them.
+    worker:
+        One invocation of the function.
+    event:
+        The :func:`event_id` of the event that it handles.
+    until:
+        The second since the epoch at which the lease has ended, unless it was renewed.
+    request_type:
+        The event's.
     """
 
-    creates_until: int
-    updates_until: int
-    by: str
-
-    @classmethod
-    def of(cls, event: Event) -> "Cancellation | None":
-        """Return what a Delete, or a reversed Update, cancels; None when the event has no date."""
-        if event.signed_at is None:
-            return None
-        same_second = 0 if event.request_type == "Update" else 1
-        return cls(event.signed_at, event.signed_at - same_second, event.request_id)
-
-    def covers(self, event: Event) -> bool:
-        """Tell whether *event* is cancelled."""
-        if event.signed_at is None or event.request_id == self.by:
-            return False
-        return event.signed_at <= (self.creates_until if event.request_type == "Create" else self.updates_until)
+    worker: str
+    event: str
+    until: int
+    request_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that the ledger holds of one logical resource."""
+    """All that the ledger knows of one logical resource.
 
+    Attributes
+    ----------
+    version:
+        Counts the writes; each is conditional on it.
+    latest, latest_at:
+        The :func:`event_id` and the date of the latest Create or Update that has had the lease.
+    superseded:
+        The :func:`event_id` of each event that a later one has followed, as far as dates cannot tell.
+    creates_void_until, updates_void_until:
+        The tombstone: Creates and Updates that were issued up to this second (since the epoch) are void, whether they
+        have arrived or not (contract 32).
+    voided_by:
+        The :func:`event_id` of the Update that is not void although it is of that second.
+    failed:
+        The :func:`event_id` of the latest Create that has failed: a late copy of it makes nothing that nobody expects.
+    written_by:
+        Tells a write from all others, so that one whose reply was lost is known again.
+    old_items:
+        The sort keys of items in the form of version 1.0.0, which the next write replaces.
+    """
+
+    owner: str
+    version: int = 0
     entries: tuple[Entry, ...] = ()
-    cancellation: Cancellation | None = None
+    lease: Lease | None = None
+    latest: str = ""
+    latest_at: int = 0
+    superseded: tuple[str, ...] = ()
+    creates_void_until: int = 0
+    updates_void_until: int = 0
+    voided_by: str = ""
+    failed: str = ""
+    written_by: str = ""
+    old_items: tuple[str, ...] = ()
 
-    def entry(self, organization_id: str) -> Entry | None:
-        """Return the entry in this organization; there is at most one, since only another organization replaces."""
-        return next((entry for entry in self.entries if entry.organization_id == organization_id), None)
-
-    def with_id(self, resource_id: str) -> Entry | None:
+    def with_id(self, resource_id: str | None) -> Entry | None:
         """Return the entry of this resource."""
-        return next((entry for entry in self.entries if entry.resource_id == resource_id), None)
+        return next((one for one in self.entries if resource_id is not None and one.resource_id == resource_id), None)
 
-    def has_cancelled(self, event: Event) -> bool:
-        """Tell whether a later event has overtaken *event*."""
-        return self.cancellation is not None and self.cancellation.covers(event)
+    def made_by(self, event: str, organization: str) -> Entry | None:
+        """Return what this event has begun in an organization."""
+        return next(
+            (one for one in self.entries if one.organization_id == organization and is_same_event(one.made_by, event)),
+            None,
+        )
+
+    def put(self, entry: Entry, instead_of: Entry | None = None) -> "Record":
+        """Return the record with *entry*, perhaps in the place of another."""
+        replaced = {entry.key, (instead_of or entry).key}
+        return replace(self, entries=(*(one for one in self.entries if one.key not in replaced), entry))
+
+    def drop(self, entry: Entry) -> "Record":
+        """Return the record without *entry*."""
+        return replace(self, entries=tuple(one for one in self.entries if one.key != entry.key))
+
+    def leased(self, lease: Lease | None) -> "Record":
+        """Return the record with another lease."""
+        return replace(self, lease=lease)
+
+    def following(self, event: Event) -> "Record":
+        """Return the record with *event* as the latest one that changes something."""
+        current = event_id(event)
+        return replace(
+            self.superseding(self.latest, current),
+            latest=current,
+            latest_at=max(self.latest_at, event.signed_at or 0),
+        )
+
+    def superseding(self, earlier: str, current: str) -> "Record":
+        """Return the record with an *earlier* event that the *current* one has followed."""
+        if not earlier or earlier == current or earlier in self.superseded:
+            return self
+        return replace(self, superseded=(*self.superseded, earlier)[-_REMEMBERED:])
+
+    def voiding_creates(self, until: int) -> "Record":
+        """Return the record in which Creates up to a second are void."""
+        return replace(self, creates_void_until=max(self.creates_void_until, until))
+
+    def voiding_updates(self, until: int, by: str) -> "Record":
+        """Return the record in which Updates up to a second are void but for one."""
+        if until < self.updates_void_until:
+            return self
+        return replace(self, updates_void_until=until, voided_by=by)
+
+    def has_outdated(self, event: Event) -> bool:
+        """Tell whether CloudFormation has given *event* up, or a later one has followed it.
+
+        Lambda may deliver an event late, and twice. The dates have whole seconds. A Create of the same second as a
+        Delete is the one that it cancels; an Update of the same second as a Delete is not: the Delete may be the
+        clean-up of its replacement.
+        """
+        current = event_id(event)
+        if current == self.failed or current in self.superseded:
+            return True
+        if event.signed_at is None:
+            return False
+        if event.request_type == "Create":
+            void = event.signed_at <= self.creates_void_until
+            return void or (event.signed_at <= self.latest_at and current != self.latest)
+        void = event.signed_at <= self.updates_void_until and current != self.voided_by
+        return void or event.signed_at < self.latest_at
+
+    def is_held(self, *, worker: str, now: float) -> bool:
+        """Tell whether somebody else than *worker* may be at work."""
+        return self.lease is not None and self.lease.worker != worker and self.lease.until > now
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left of the resource but the tombstone, which expires."""
+        return not self.entries and self.lease is None
 
 
-def is_being_changed(entry: Entry, event: Event, now: float) -> bool:
-    """Tell whether another event than *event* may be changing the entry's resource at this moment.
+@dataclass(frozen=True, slots=True)
+class StackView:
+    """What CloudFormation shows of a logical resource.
 
-    A Create that a Delete overtakes is not waited for once the ledger has its resource's id: the Delete can remove it,
-    and the Create then finds nothing to go on with. What has to be put back is waited for.
+    Attributes
+    ----------
+    physical_id, status:
+        Empty when CloudFormation knows no such resource, or no such stack.
     """
-    if entry.worker in {"", event.request_id} or entry.working_until <= now:
-        return False
-    if event.request_type == "Update":
-        return True
-    if entry.resource_id is None:
-        # With a resource's id, CloudFormation has the answer of whatever made it.
-        return not is_resource_id(event.physical_resource_id)
-    return entry.origin == "ADOPTED" and not entry.settled
+
+    physical_id: str = ""
+    status: str = ""
+
+    def counts(self, resource_id: str | None) -> bool:
+        """Tell whether the stack counts this resource among its own."""
+        return self.physical_id == resource_id and self.status not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the logical resource is there or being made, so that a Delete is of something it had before."""
+        return self.status == "CREATE_IN_PROGRESS" or (
+            self.status.endswith("_COMPLETE") and not self.status.startswith("DELETE_")
+        )
 
 
-#: Seconds after its adoption in which the Delete of an adopted resource also puts back what the adoption changed: such
-#: a Delete is most likely the rollback of the stack operation that adopted it.
-RESTORE_WINDOW: Final = 24 * 3600
-
-#: Seconds after its creation in which CloudFormation may delete a settled resource without knowing its id: its Create
-#: was cancelled, and this is the rollback of the same stack operation.
-ROLLBACK_WINDOW: Final = 24 * 3600
-
-Removal = Literal["DELETE", "RESTORE", "RELEASE"]
+Removal = Literal["DELETE", "GIVE_BACK", "RELEASE"]
 
 
-def _may_be_unknown(entry: Entry, event: Event, now: float) -> bool:
-    """Tell whether *event*, a Delete of another id, may be that of *entry*'s settled resource.
+def may_be_meant(record: Record, event: Event) -> tuple[Entry, ...]:
+    """Return the entries that a Delete without a resource's id may be about; it is the Delete of a Create.
 
-    A Delete of another resource's id is the clean-up of a replacement: what replaced it stays. One without a
-    resource's id belongs to a Create whose answer CloudFormation never took. That Create had this resource type and
-    this organization, and was not long ago: otherwise the entry is of a resource that CloudFormation has let go
-    (DeletionPolicy Retain), and the Create one that came later.
+    The id of a Create that has failed says which. One that CloudFormation has invented says only that it never took
+    the answer of a Create that was issued before: then one of the same type and organization, not of an earlier
+    Create than the latest.
     """
-    return (
-        not is_resource_id(event.physical_resource_id)
-        and entry.resource_type == event.resource_type
-        and organization_id(event.properties) in {None, entry.organization_id}
-        and (entry.origin == "ADOPTED" or now - entry.settled_at < ROLLBACK_WINDOW)
+    failed = failed_event(event.physical_resource_id)
+    if failed:
+        return tuple(one for one in record.entries if is_same_event(one.made_by, failed))
+    return tuple(
+        one
+        for one in record.entries
+        if (event.signed_at is None or one.made_at <= event.signed_at)
+        and one.resource_type == event.resource_type
+        and organization_id(event.properties) in {None, one.organization_id}
+        and (not one.ready or _is_latest(record, one, event))
     )
 
 
-def removal(entry: Entry, event: Event, *, adopt_declared: bool, now: float) -> Removal | None:
+def _is_latest(record: Record, entry: Entry, event: Event) -> bool:
+    """Tell whether a ready resource is what the latest Create has made, and as *event* declares it.
+
+    Otherwise it is one that CloudFormation has let go (DeletionPolicy Retain), and *event* is the Delete of a later
+    Create, which perhaps never started.
+    """
+    if record.latest not in {"", entry.made_by}:
+        return False
+    try:
+        return entry.digest in {"", declared_digest(parse(event.properties))}
+    except InvalidPropertiesError:
+        return False
+
+
+def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
+    record: Record, entry: Entry, event: Event, *, view: StackView | None, now: float
+) -> Removal | None:
     """Decide what a Delete does about one entry of its logical resource; None leaves it alone.
 
     Parameters
     ----------
-    adopt_declared:
-        Whether the event's properties declare ``ExistingResource: ADOPT``.
+    view:
+        What CloudFormation shows; None when it was not asked, or has not answered.
     now:
         Seconds since the epoch.
     """
-    if is_outdated(event, entry):
-        # Lambda delivers an event late, or once more; a later Create or Update has made this of the resource since.
+    named = record.with_id(event.physical_resource_id)
+    if entry == named:
+        if event.signed_at is not None and event.signed_at < entry.signed_at:
+            # A later event has made this of the resource since.
+            return None
+        if entry.handed_to:
+            return "RELEASE"
+        return _named_removal(entry, adopt_declared=declares_adopt(event.properties), now=now)
+    if is_resource_id(event.physical_resource_id):
+        # The Delete of another resource's id clears away, beside that one, only what never became one.
+        begun_before = event.signed_at is None or entry.made_at <= event.signed_at
+        # The ledger may have failed to note the id: whatever bears the mark is removed.
+        unnoted = entry.resource_id is None and begun_before
+        return _undoing(entry) if unnoted or (named is not None and not entry.ready) else None
+    if entry not in may_be_meant(record, event):
         return None
-    named = entry.resource_id is not None and entry.resource_id == event.physical_resource_id
-    if not named and entry.settled and not _may_be_unknown(entry, event, now):
-        return None
-    if entry.origin == "CREATED":
+    if entry.ready:
+        if view is None or view.counts(entry.resource_id):
+            return None
+        return "RELEASE" if entry.handed_to else _undoing(entry)
+    return _undoing(entry)
+
+
+def _undoing(entry: Entry) -> Removal:
+    return "DELETE" if entry.origin == "CREATED" and not entry.taken_from else "GIVE_BACK"
+
+
+def _named_removal(entry: Entry, *, adopt_declared: bool, now: float) -> Removal:
+    if entry.giving_back or not entry.ready or (entry.taken_from and not entry.changed):
+        return _undoing(entry)
+    if entry.origin == "CREATED" or not adopt_declared:
         return "DELETE"
-    if not entry.settled:
-        return "RESTORE"
-    if not adopt_declared:
-        return "DELETE" if named else "RELEASE"
-    return "RESTORE" if now - entry.settled_at < RESTORE_WINDOW else "RELEASE"
+    recent = now - entry.ready_at < ROLLBACK_WINDOW
+    return "GIVE_BACK" if recent and not entry.changed else "RELEASE"

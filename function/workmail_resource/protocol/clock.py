@@ -83,6 +83,10 @@ class Deadline:
         self.clock.sleep(seconds)
         self.check()
 
+    def within(self, seconds: float) -> "Deadline":
+        """Return a deadline in so many *seconds* at the latest, stopped together with this one."""
+        return Deadline(self.clock, self.clock.monotonic() + min(seconds, self.remaining()), self._stopped)
+
     def earlier(self, share: float) -> "Deadline":
         """Return a deadline at *share* (0..1) of the time that is left, stopped together with this one."""
         return Deadline(self.clock, self.clock.monotonic() + self.remaining() * share, self._stopped)

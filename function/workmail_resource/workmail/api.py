@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/workmail/latest/APIReference/API_Operations.html
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,13 +30,22 @@ class WorkMail:
     organization_id:
         Every call is about this organization.
 
+    guard:
+        Called before each try of a call that changes something.
+
     Every method raises what :meth:`~workmail_resource.aws.calls.Caller.call` raises.
     """
 
     def __init__(
-        self, caller: Caller, organization_id: str, *, _looked_up: dict[str, tuple[str, str]] | None = None
+        self,
+        caller: Caller,
+        organization_id: str,
+        guard: Callable[[], None] | None = None,
+        *,
+        _looked_up: dict[str, tuple[str, str]] | None = None,
     ) -> None:
         self._caller = caller
+        self._guard = guard
         self.organization_id = organization_id
         # What each user or group was asked for by, and its state; by that and by id.
         self._looked_up: dict[str, tuple[str, str]] = {} if _looked_up is None else _looked_up
@@ -53,7 +62,14 @@ class WorkMail:
 
     def within(self, deadline: Deadline) -> "WorkMail":
         """Return the same organization with another deadline."""
-        return WorkMail(self._caller.within(deadline), self.organization_id, _looked_up=self._looked_up)
+        return WorkMail(self._caller.within(deadline), self.organization_id, self._guard, _looked_up=self._looked_up)
+
+    def guarded(self, guard: Callable[[], None]) -> "WorkMail":
+        """Return the same organization, with a *guard* that is called before each try of a call that changes something.
+
+        It may raise to forbid it.
+        """
+        return WorkMail(self._caller, self.organization_id, guard, _looked_up=self._looked_up)
 
     def create(self, declaration: Declaration, description: str) -> Room:
         """Create the resource, DISABLED, with *description* in place of the declared one.
@@ -175,6 +191,16 @@ class WorkMail:
                     f"Delegates names {declared}, who is disabled in organization {self.organization_id}"
                 )
 
+    def address_holder(self, address: str) -> str | None:
+        """Return the id of the entity that has this address, also as an alias; None when nobody has it."""
+        try:
+            response = self._call("DescribeEntity", {"Email": address}, subject=f"address {address}")
+        except ServiceError as error:
+            if error.code != _NOT_FOUND:
+                raise
+            return None
+        return str(response["EntityId"])
+
     def execute(self, step: Step) -> None:
         """Make the call that *step* describes."""
         self._call(step.operation, step.parameters, subject=step.subject)
@@ -206,7 +232,13 @@ class WorkMail:
             token = {"NextToken": response["NextToken"]}
 
     def _call(self, operation: str, parameters: Mapping[str, Any], *, subject: str = "") -> dict[str, Any]:
-        return self._caller.call(operation, {"OrganizationId": self.organization_id, **parameters}, subject=subject)
+        reads = operation.startswith(("Describe", "List"))
+        return self._caller.call(
+            operation,
+            {"OrganizationId": self.organization_id, **parameters},
+            subject=subject,
+            before=None if reads else self._guard,
+        )
 
 
 def as_room(response: Mapping[str, Any]) -> Room:

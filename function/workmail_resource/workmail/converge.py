@@ -5,14 +5,14 @@ single call does not decide: the resource is read again, and the error counts on
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.errors import OutOfTimeError
 
 from .api import WorkMail
-from .errors import NotConvergedError, ResourceGoneError
+from .errors import DisabledDelegateError, NotConvergedError, ResourceGoneError
 from .plan import Step, differences, plan
 from .room import Room, Wanted
 
@@ -21,6 +21,8 @@ from .room import Room, Wanted
 PATIENCE: Final = 60.0
 #: The same for a domain that is not ready: one that was just added is soon; one that nobody has verified never is.
 DOMAIN_PATIENCE: Final = 10.0
+#: Seconds after which a resource that was just made, and is not shown, counts as gone.
+VISIBLE_WITHIN: Final = 10.0
 #: How often a resource is read again before a call that was accepted is made once more.
 _READS: Final = 5
 
@@ -35,8 +37,14 @@ _MAY_PASS: Final = frozenset(
 _NOT_READABLE_YET: Final = frozenset({"EntityNotFoundException", "EntityStateException"})
 
 
-def _go_on() -> None:
-    """Do nothing: the next try follows."""
+#: What to do about a call that was refused: give up, try it again later while others go on, or do without it.
+Obstacle = Literal["FAIL", "WAIT", "SKIP"]
+Judge = Callable[[Step, ServiceError], Obstacle]
+
+
+def give_up(_step: Step, _error: ServiceError) -> Obstacle:
+    """Take every refusal for final."""
+    return "FAIL"
 
 
 def converge(
@@ -45,7 +53,8 @@ def converge(
     wanted: Wanted,
     *,
     fresh: bool = False,
-    on_failure: Callable[[], None] = _go_on,
+    judge: Judge = give_up,
+    strict: bool = True,
 ) -> Room:
     """Make WorkMail show *room* as it is *wanted*, and return it as it was last read.
 
@@ -55,8 +64,11 @@ def converge(
         As it was read, or, when *fresh*, as CreateResource has made it.
     fresh:
         Nobody else can have touched the resource, and WorkMail may not show it yet.
-    on_failure:
-        Called when a call has failed; may raise to end the work.
+    judge:
+        Asked what to do about a call that was refused for another reason than WorkMail's delay. While one waits, those
+        after it are made all the same: they may give up what somebody else is waiting for.
+    strict:
+        Whether a delegate that is disabled is an error before anything is changed; otherwise *judge* is asked.
 
     Raises
     ------
@@ -72,33 +84,38 @@ def converge(
     steps = plan(room, wanted)
     if not steps and not fresh:
         return room
-    workmail.refuse_disabled(_new_delegates(steps))
+    if strict:
+        workmail.refuse_disabled(_new_delegates(steps))
     begun = workmail.deadline.clock.monotonic()
     waits = workmail.caller.waits()
+    skipped: set[tuple[str, str]] = set()
     while True:
-        failed, failure = _execute(workmail, steps)
-        if failure is not None:
-            on_failure()
-        final = failure is not None and not _may_pass(failure, fresh=fresh)
-        accepted = steps if failed is None else steps[: steps.index(failed)]
+        tried = _execute(workmail, steps, judge, fresh=fresh)
+        skipped |= tried.skipped
+        failed, failure = tried.failed, tried.failure
+        final = failure is not None and not tried.waiting and not _may_pass(failure, fresh=fresh)
         # What was accepted may show later, so it is read several times. What was refused may be accepted later: it is
         # read once, and called again after a wait.
-        refused = failed is not None and not accepted
+        refused = failed is not None and not tried.accepted
         reads = 1 if final or refused else _READS
-        room, missing = _read_until_shown(workmail, room, wanted, accepted or steps[:1], fresh=fresh, reads=reads)
+        room, missing = _read_until_shown(workmail, room, wanted, tried.accepted or steps[:1], fresh=fresh, reads=reads)
+        missing = tuple(step for step in missing if _key(step) not in skipped)
         if not missing:
             return room
-        patience, waited = _patience(failure), workmail.deadline.clock.monotonic() - begun
+        left = _patience(failure) - (workmail.deadline.clock.monotonic() - begun)
+        over = left <= 0 and not tried.waiting
         if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):
                 return _update_while_registered(workmail, room, wanted, failure)
-            if final or waited >= patience:
+            if (over or _is_disabled(workmail, failed, failure, strict=strict)) and judge(failed, failure) == "SKIP":
+                skipped.add(_key(failed))
+            elif final or over:
                 raise failure
-            _check_delegate(workmail, failed, failure)
-        elif waited >= patience:
-            raise NotConvergedError(f"WorkMail still shows: {'; '.join(differences(room, wanted))}")
-        if refused:
-            _sleep(workmail, min(next(waits), patience - waited), room, wanted)
+        elif over:
+            raise _not_converged(room, wanted)
+        if refused or tried.waiting:
+            end = failure if failure is not None and tried.waiting else _not_converged(room, wanted)
+            _sleep(workmail, next(waits) if tried.waiting else min(next(waits), max(left, 0.1)), end)
         else:
             waits = workmail.caller.waits()
         steps = missing
@@ -108,23 +125,59 @@ def _new_delegates(steps: Iterable[Step]) -> list[str]:
     return [step.parameters["EntityId"] for step in steps if step.operation == "AssociateDelegateToResource"]
 
 
-def _check_delegate(workmail: WorkMail, refused: Step, error: ServiceError) -> None:
-    """Look a delegate up whom WorkMail has refused, as it does if either the delegate or the room is disabled."""
-    if error.code == "EntityStateException":
+def _is_disabled(workmail: WorkMail, refused: Step, error: ServiceError, *, strict: bool) -> bool:
+    """Tell whether a delegate is disabled whom WorkMail has refused, as it does if either that or the room is disabled.
+
+    Raises
+    ------
+    DisabledDelegateError
+        It is, and *strict*.
+    """
+    if error.code != "EntityStateException":
+        return False
+    try:
         workmail.refuse_disabled(_new_delegates([refused]), look_up=True)
+    except DisabledDelegateError:
+        if strict:
+            raise
+        return True
+    return False
 
 
 def _patience(error: ServiceError | None) -> float:
     return DOMAIN_PATIENCE if error is not None and error.code == "MailDomainStateException" else PATIENCE
 
 
-def _execute(workmail: WorkMail, steps: tuple[Step, ...]) -> tuple[Step | None, ServiceError | None]:
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What came of the steps of one round: the first failure that matters, and whether it waits for somebody else."""
+
+    accepted: tuple[Step, ...] = ()
+    skipped: frozenset[tuple[str, str]] = frozenset()
+    failed: Step | None = None
+    failure: ServiceError | None = None
+    waiting: bool = False
+
+
+def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, fresh: bool) -> _Tried:
+    tried = _Tried()
     for step in steps:
         try:
             workmail.execute(step)
         except ServiceError as error:
-            return step, error
-    return None, None
+            if tried.waiting:
+                # Perhaps only because of the one that waits; it is tried again together with that.
+                continue
+            obstacle = "FAIL" if _may_pass(error, fresh=fresh) else judge(step, error)
+            if obstacle == "SKIP":
+                tried = replace(tried, skipped=tried.skipped | {_key(step)})
+            else:
+                tried = replace(tried, failed=step, failure=error, waiting=obstacle == "WAIT")
+                if obstacle == "FAIL":
+                    return tried
+        else:
+            tried = replace(tried, accepted=(*tried.accepted, step))
+    return tried
 
 
 def _read_until_shown(
@@ -144,15 +197,20 @@ def _read_until_shown(
             raise ResourceGoneError(f"WorkMail shows no resource {room.resource_id} any more")
         if not left:
             break
-        _sleep(workmail, next(waits), room, wanted)
+        _sleep(workmail, next(waits), _not_converged(room, wanted))
     return room, missing
 
 
-def _sleep(workmail: WorkMail, seconds: float, room: Room, wanted: Wanted) -> None:
+def _not_converged(room: Room, wanted: Wanted) -> NotConvergedError:
+    return NotConvergedError(f"WorkMail still shows: {'; '.join(differences(room, wanted))}")
+
+
+def _sleep(workmail: WorkMail, seconds: float, failure: Exception) -> None:
+    """Wait; when no time is left for that, raise *failure*."""
     try:
         workmail.deadline.sleep(seconds)
     except OutOfTimeError:
-        raise NotConvergedError(f"WorkMail still shows: {'; '.join(differences(room, wanted))}") from None
+        raise failure from failure.__cause__
 
 
 def _may_pass(error: ServiceError, *, fresh: bool) -> bool:
@@ -197,8 +255,44 @@ def _update_while_registered(workmail: WorkMail, room: Room, wanted: Wanted, fai
     return converge(workmail, enabled, wanted)
 
 
-def remove(workmail: WorkMail, resource_id: str) -> None:
+def shown(workmail: WorkMail, resource_id: str, seconds: float) -> Room | None:
+    """Return a resource that may be so new that WorkMail does not show it yet; None when it does not come.
+
+    Parameters
+    ----------
+    seconds:
+        For how long it is looked for.
+    """
+    return _await(workmail, lambda: workmail.describe(resource_id), seconds)
+
+
+def found(workmail: WorkMail, name: str, description: str, seconds: float) -> Room | None:
+    """Return the resource of a name that bears a *description*, looking for so many *seconds* as :func:`shown` does."""
+
+    def look() -> Room | None:
+        room = workmail.find(name)
+        return room if room is not None and room.description == description else None
+
+    return _await(workmail, look, seconds)
+
+
+def _await(workmail: WorkMail, look: Callable[[], Room | None], seconds: float) -> Room | None:
+    patience = workmail.deadline.clock.monotonic() + seconds
+    for wait in workmail.caller.waits():
+        room = look()
+        if room is not None or workmail.deadline.clock.monotonic() >= patience:
+            return room
+        workmail.deadline.sleep(wait)
+    raise AssertionError("the waits never end")
+
+
+def remove(workmail: WorkMail, resource_id: str, *, fresh: bool = False) -> None:
     """Delete a resource, and return when WorkMail shows it no more.
+
+    Parameters
+    ----------
+    fresh:
+        It may be so new that WorkMail does not show it yet: it counts as gone only after some seconds (contract 63).
 
     Raises
     ------
@@ -209,7 +303,7 @@ def remove(workmail: WorkMail, resource_id: str) -> None:
     """
     waits = workmail.caller.waits()
     failure: ServiceError | None = None
-    room = workmail.describe(resource_id)
+    room = shown(workmail, resource_id, VISIBLE_WITHIN if fresh else 0)
     while room is not None:
         try:
             if room.enabled:
@@ -225,7 +319,4 @@ def remove(workmail: WorkMail, resource_id: str) -> None:
         room = workmail.describe(resource_id)
         if room is None:
             return
-        try:
-            workmail.deadline.sleep(next(waits))
-        except OutOfTimeError:
-            raise failure or NotConvergedError(f"WorkMail still shows resource {resource_id}") from None
+        _sleep(workmail, next(waits), failure or NotConvergedError(f"WorkMail still shows resource {resource_id}"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from workmail_resource.aws.advice import ADVICE
 from workmail_resource.protocol.errors import Failure, ProviderError
 
 
@@ -40,6 +41,17 @@ class NameTakenError(ProviderError):
         "Choose another Name, or, to bring an existing room or piece of equipment under this stack, "
         "declare ExistingResource: ADOPT."
     )
+
+
+class AddressTakenError(ProviderError):
+    """Somebody else has a declared address."""
+
+    code = "EmailAddressInUseException"
+    advice = ADVICE["EmailAddressInUseException"]
+
+    def __init__(self, message: str, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class ResourceGoneError(ProviderError):
