@@ -12,9 +12,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from .ownership.rules import FUNCTION_FAILED
+from .ownership.rules import FUNCTION_FAILED, function_failed_id
 from .protocol.clock import Clock, SystemClock
-from .protocol.event import signed_at
+from .protocol.errors import MalformedEventError
+from .protocol.event import read, signed_at
 from .protocol.response import (
     Answer,
     AnswerRefusedError,
@@ -82,7 +83,7 @@ def answer(
         request_id=str(event.get("RequestId") or ""),
         logical_resource_id=str(event.get("LogicalResourceId") or ""),
         # After a Create it tells the Delete that follows that nobody is at work any more.
-        physical_resource_id=str(physical_id) if is_physical_id(physical_id) else FUNCTION_FAILED,
+        physical_resource_id=str(physical_id) if is_physical_id(physical_id) else _failed_id(event),
         reason_head=_reason(record, event, clock.time()),
         reason_tail=f" (Lambda request ID: {context.aws_request_id}; log stream: {context.log_stream_name})",
     )
@@ -103,6 +104,14 @@ def answer(
         _count_unanswered(environment.get("POWERTOOLS_METRICS_NAMESPACE") or _NAMESPACE, clock.time())
         return
     _log("answered", event, status=status)
+
+
+def _failed_id(event: Mapping[str, Any]) -> str:
+    """Return the id that names the dead event, as far as it can be read."""
+    try:
+        return function_failed_id(read(event))
+    except MalformedEventError:
+        return FUNCTION_FAILED
 
 
 def _reason(record: Mapping[str, Any], event: Mapping[str, Any], now: float) -> str:

@@ -15,7 +15,7 @@ from workmail_resource.ownership.rules import (
     removal,
 )
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import remove
+from workmail_resource.workmail.converge import remove, seen
 from workmail_resource.workmail.errors import InvalidPropertiesError, UnknownDelegateError
 from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import organization_id, parse
@@ -182,7 +182,9 @@ def _carry_out(work: Work, entry: Entry, action: str) -> None:
     match action:
         case "DELETE":
             _remove(work, entry)
-        case "GIVE_BACK" if not entry.ready or entry.giving_back or entry.taken_from or _is_as_declared(work, entry):
+        case "UNDO":
+            take_away(work, entry)
+        case "GIVE_BACK" if _is_as_declared(work, entry):
             take_away(work, entry)
         case _:
             forget(work, entry)
@@ -209,13 +211,13 @@ def _remove(work: Work, entry: Entry) -> None:
 def _is_as_declared(work: Work, entry: Entry) -> bool:
     """Tell whether an adopted resource is still as its adoption left it: only then it is given back as it was."""
     workmail = work.workmail(entry.organization_id)
-    with content_without_organization(work, entry):
-        room = workmail.describe(entry.resource_id or "")
-        try:
+    try:
+        with content_without_organization(work, entry):
             goal = wanted(workmail, parse(work.event.properties))
-        except (InvalidPropertiesError, UnknownDelegateError):
-            return False
-        return room is not None and not plan(workmail.with_lists(room), goal)
+            # WorkMail may show late what the adoption has changed.
+            return seen(workmail, lambda room: not plan(room, goal), entry.resource_id or "") is not None
+    except (InvalidPropertiesError, UnknownDelegateError):
+        pass
     return False
 
 

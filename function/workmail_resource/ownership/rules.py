@@ -364,7 +364,9 @@ class StackView:
         )
 
 
-Removal = Literal["DELETE", "GIVE_BACK", "RELEASE"]
+#: ``UNDO``: remove what was made, give back what was adopted, since no stack has ever counted it; ``GIVE_BACK`` it if
+#: it is still as it was adopted; ``RELEASE``: only drop the entry.
+Removal = Literal["DELETE", "UNDO", "GIVE_BACK", "RELEASE"]
 
 
 def may_be_meant(record: Record, event: Event) -> tuple[Entry, ...]:
@@ -426,23 +428,19 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
         begun_before = event.signed_at is None or entry.made_at <= event.signed_at
         # The ledger may have failed to note the id: whatever bears the mark is removed.
         unnoted = entry.resource_id is None and begun_before
-        return _undoing(entry) if unnoted or (named is not None and not entry.ready) else None
+        return "UNDO" if unnoted or (named is not None and not entry.ready) else None
     if entry not in may_be_meant(record, event):
         return None
     if entry.ready:
         if view is None or view.counts(entry.resource_id):
             return None
-        return "RELEASE" if entry.handed_to else _undoing(entry)
-    return _undoing(entry)
-
-
-def _undoing(entry: Entry) -> Removal:
-    return "DELETE" if entry.origin == "CREATED" and not entry.taken_from else "GIVE_BACK"
+        return "RELEASE" if entry.handed_to else "UNDO"
+    return "UNDO"
 
 
 def _named_removal(entry: Entry, *, adopt_declared: bool, now: float) -> Removal:
     if entry.giving_back or not entry.ready or (entry.taken_from and not entry.changed):
-        return _undoing(entry)
+        return "UNDO"
     if entry.origin == "CREATED" or not adopt_declared:
         return "DELETE"
     recent = now - entry.ready_at < ROLLBACK_WINDOW

@@ -25,6 +25,7 @@ DOMAIN_PATIENCE: Final = 10.0
 VISIBLE_WITHIN: Final = 10.0
 #: How often a resource is read again before a call that was accepted is made once more.
 _READS: Final = 5
+_SHORTEST_WAIT: Final = 0.1
 
 _MAY_PASS: Final = frozenset(
     {
@@ -93,13 +94,13 @@ def converge(
         tried = _execute(workmail, steps, judge, fresh=fresh)
         skipped |= tried.skipped
         failed, failure = tried.failed, tried.failure
-        final = failure is not None and not tried.waiting and not _may_pass(failure, fresh=fresh)
+        final = tried.is_final(fresh=fresh)
         # What was accepted may show later, so it is read several times. What was refused may be accepted later: it is
         # read once, and called again after a wait.
         refused = failed is not None and not tried.accepted
         reads = 1 if final or refused else _READS
         room, missing = _read_until_shown(workmail, room, wanted, tried.accepted or steps[:1], fresh=fresh, reads=reads)
-        missing = tuple(step for step in missing if _key(step) not in skipped)
+        missing = _without(missing, skipped)
         if not missing:
             return room
         left = _patience(failure) - (workmail.deadline.clock.monotonic() - begun)
@@ -107,18 +108,30 @@ def converge(
         if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):
                 return _update_while_registered(workmail, room, wanted, failure)
-            if (over or _is_disabled(workmail, failed, failure, strict=strict)) and judge(failed, failure) == "SKIP":
-                skipped.add(_key(failed))
-            elif final or over:
-                raise failure
+            disabled = _is_disabled(workmail, failed, failure, strict=strict)
+            skipped |= _left_out(failed, failure, judge, over=over or disabled, final=final)
         elif over:
             raise _not_converged(room, wanted)
-        if refused or tried.waiting:
-            end = failure if failure is not None and tried.waiting else _not_converged(room, wanted)
-            _sleep(workmail, next(waits) if tried.waiting else min(next(waits), max(left, 0.1)), end)
+        if tried.waiting and failure is not None:
+            _sleep(workmail, next(waits), failure)
+        elif refused:
+            _sleep(workmail, min(next(waits), max(left, _SHORTEST_WAIT)), _not_converged(room, wanted))
         else:
             waits = workmail.caller.waits()
-        steps = missing
+        steps = _without(missing, skipped)
+
+
+def _left_out(failed: Step, failure: ServiceError, judge: Judge, *, over: bool, final: bool) -> set[tuple[str, str]]:
+    """Return the step if it is done without, or nothing if it is tried again; raise its failure when that is final."""
+    if over and judge(failed, failure) == "SKIP":
+        return {_key(failed)}
+    if over or final:
+        raise failure
+    return set()
+
+
+def _without(steps: tuple[Step, ...], skipped: set[tuple[str, str]]) -> tuple[Step, ...]:
+    return tuple(step for step in steps if _key(step) not in skipped)
 
 
 def _new_delegates(steps: Iterable[Step]) -> list[str]:
@@ -157,6 +170,10 @@ class _Tried:
     failed: Step | None = None
     failure: ServiceError | None = None
     waiting: bool = False
+
+    def is_final(self, *, fresh: bool) -> bool:
+        """Tell whether the failure is not one that passes by itself."""
+        return self.failure is not None and not self.waiting and not _may_pass(self.failure, fresh=fresh)
 
 
 def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, fresh: bool) -> _Tried:
@@ -274,6 +291,16 @@ def found(workmail: WorkMail, name: str, description: str, seconds: float) -> Ro
         return room if room is not None and room.description == description else None
 
     return _await(workmail, look, seconds)
+
+
+def seen(workmail: WorkMail, test: Callable[[Room], bool], resource_id: str) -> Room | None:
+    """Return a resource, with its lists, when it passes a *test*; None when it does not within some seconds."""
+
+    def look() -> Room | None:
+        room = workmail.describe(resource_id)
+        return room if room is not None and test(room := workmail.with_lists(room)) else None
+
+    return _await(workmail, look, VISIBLE_WITHIN)
 
 
 def _await(workmail: WorkMail, look: Callable[[], Room | None], seconds: float) -> Room | None:
