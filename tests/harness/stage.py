@@ -565,8 +565,20 @@ class Stage:
                 table.put_item(dict(item), overwrite=True)
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return the ledger's items that say whose a resource is, without cancellations."""
-        return [item for item in self.ledger() if item["Entry"] != "cancelled"]
+        """Return what the ledger has of resources: each entry of a record, and each claim; no tombstones."""
+        found: list[dict[str, Any]] = []
+        for item in self.ledger():
+            if item["Entry"] == "claim":
+                found.append(item)
+            elif item["Entry"] == "record":
+                found += [{"Owner": item["Owner"], "Entry": "entry", **entry} for entry in json.loads(item["Entries"])]
+            elif item["Entry"] != "cancelled":
+                found.append(item)
+        return found
+
+    def leases(self) -> list[str]:
+        """Return the owners in whose records somebody is at work."""
+        return [item["Owner"] for item in self.ledger() if item.get("Worker")]
 
     # ---------------------------------------------------------------------------------------------------- records
 
