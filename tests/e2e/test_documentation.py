@@ -20,17 +20,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.e2e import commands
-from tests.e2e.documents import ROOT, Block, Document, Table, code, document, documents
+from tests.e2e.documents import ROOT, Block, Document, code, document, documents
 from tests.e2e.transcripts import Session, exchanges
 from tests.harness.policy import allowed_actions, provider_resources
 from tests.tools.lint.linting import lint_text
 from workmail_resource import last_resort
 from workmail_resource.aws.advice import ADVICE, INSTEAD
-from workmail_resource.ownership.rules import RESTORE_WINDOW
+from workmail_resource.aws.clients import TIMEOUTS
+from workmail_resource.ownership.rules import LEASE, LEASE_RESERVE, ROLLBACK_WINDOW
 from workmail_resource.protocol.clock import SystemClock
-from workmail_resource.protocol.custom_resource import CustomResource
+from workmail_resource.protocol.custom_resource import ANSWER_RESERVE, CustomResource
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.telemetry import Telemetry
+from workmail_resource.workmail.converge import PATIENCE, VISIBLE_WITHIN
 from workmail_resource.workmail.errors import InvalidPropertiesError
 from workmail_resource.workmail.properties import BOOKING_KEYS, BookingOptions, parse
 from workmail_resource.workmail.room import Room, attributes
@@ -365,7 +367,7 @@ def test_documented_attributes_are_those_of_get_att() -> None:
 
 def test_the_documented_time_of_an_adoption_s_rollback_is_the_code_s() -> None:
     """The reference says for how long a Delete puts back what an adoption changed."""
-    assert f"Within {RESTORE_WINDOW // 3600} hours of the adoption" in REFERENCE.section("Adoption")
+    assert f"Within {ROLLBACK_WINDOW // 3600} hours of the adoption" in REFERENCE.section("Adoption")
 
 
 # ------------------------------------------------------------------------------------------------------- operations
@@ -518,19 +520,36 @@ def test_documented_alarms_are_those_of_the_template() -> None:
 # ------------------------------------------------------------------------------------------------------ architecture
 
 
-def test_the_module_map_has_every_module() -> None:
-    """Each module of the function and the commands, each package of the sandbox, each other folder is there once."""
-    listed = [name for table in maps() for row in table.rows for name in code(row[0])]
+def test_the_map_has_every_module() -> None:
+    """Each module of the function stands in the row of its room, once."""
+    rows = ARCHITECTURE.table("The rooms", "Room").rows
+    listed = [f"{row[0].strip('`')}{name}".removeprefix("Top") for row in rows for name in code(row[1])]
     modules = {path.relative_to(FUNCTION).as_posix() for path in FUNCTION.rglob("*.py") if path.name != "__init__.py"}
-    packages = {f"sandbox/{path.parent.name}/" for path in (TOOLS / "sandbox").glob("*/__init__.py")}
-    folders = ("common", "export", "inventory")
-    modules |= {f"{folder}/{path.name}" for folder in folders for path in (TOOLS / folder).glob("[!_]*.py")}
-    assert Counter(listed) == Counter(modules | packages | {"cli.py", "sandbox/", "schema/", "lint/"})
+    assert Counter(listed) == Counter(modules)
 
 
-def maps() -> list[Table]:
-    """Return the tables of modules."""
-    return [table for table in ARCHITECTURE.tables() if table.columns[0] in {"Module", "Folder"}]
+def test_the_map_has_every_folder_of_the_tools() -> None:
+    """Each folder of the tools has its row."""
+    listed = [code(row[0])[0] for row in ARCHITECTURE.table("The rooms", "Folder").rows]
+    assert listed == sorted(f"{path.name}/" for path in TOOLS.iterdir() if path.is_dir() and path.name != "__pycache__")
+
+
+def test_the_documented_times_are_the_code_s() -> None:
+    """The table of times has the numbers that the code and the template use."""
+    documented = {row[0]: row[1] for row in ARCHITECTURE.table("Times", "What").rows}
+    timeout = provider_template()["Resources"]["ProviderFunction"]["Properties"]["Timeout"]
+    connect, read = TIMEOUTS[0]
+    assert list(documented.values()) == [
+        f"{connect} and {read}, less when less is left",
+        f"{LEASE}",
+        f"{VISIBLE_WITHIN:.0f}",
+        f"{PATIENCE:.0f}",
+        f"{ANSWER_RESERVE:.0f}",
+        f"{timeout}",
+    ]
+    # A call that changes something ends before its lease does, and a dead worker holds nobody up for a minute.
+    assert connect + read < LEASE_RESERVE < LEASE
+    assert LEASE + VISIBLE_WITHIN < 60
 
 
 def test_the_seams_of_crhelper_exist() -> None:
