@@ -69,7 +69,8 @@ def _delete(work: Work) -> None:
             continue
         for entry, action in todo:
             _carry_out(work, entry, action)
-        work.turn.end()
+        if work.turn.held:
+            work.turn.end()
         return
     else:
         raise CancelledError("other events of this resource were always faster")
@@ -249,4 +250,3 @@ def _abandon(work: Work) -> None:
             work.turn.take(record)
             for entry in todo:
                 forget(work, entry)
-            work.turn.end()

@@ -67,7 +67,7 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
         previous=entry.previous if digest == entry.digest else entry.digest,
         gone_by="",
     )
-    record, claims = work.turn.record.put(ready, entry), []
+    record, claims = replace(work.turn.record.put(ready, entry), failed=""), []
     if without is not None:
         record = record.drop(without)
         claims = [claim_of(without, "LEAVE")]
@@ -176,13 +176,16 @@ def remove_unidentified(work: Work, entry: Entry) -> None:
 
 
 def forget(work: Work, entry: Entry) -> None:
-    """Drop an entry and its claim. Needs the turn."""
+    """Drop an entry and its claim; the last one ends the turn too. Needs the turn."""
     record = work.turn.record.drop(entry)
+    if work.event.request_type == "Create" and is_same_event(entry.made_by, work.id):
+        record = replace(record, failed=work.id)
+    write = work.turn.write if record.entries else work.turn.end
     claims = [] if entry.resource_id is None else [claim_of(entry, "LEAVE")]
     try:
-        work.turn.write(record, claims=claims)
+        write(record, claims=claims)
     except ClaimedError:
-        work.turn.write(record)
+        write(record)
 
 
 @contextmanager

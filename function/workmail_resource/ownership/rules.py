@@ -336,7 +336,7 @@ class Record:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left of the resource but the tombstone, which expires."""
-        return not self.entries and self.lease is None
+        return not self.entries
 
 
 @dataclass(frozen=True, slots=True)
