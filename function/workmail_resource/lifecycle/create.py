@@ -30,6 +30,8 @@ def create(work: Work) -> Result:
         record = work.turn.wait(needed=lambda record: not record.has_outdated(work.event))
         if record.has_outdated(work.event):
             clear_own(work, declaration)
+            if record.failed == work.id:
+                raise CancelledError("an earlier delivery of this event has failed, and its answer says why")
             raise CancelledError("CloudFormation has asked for something else of this resource since")
         try:
             return establish(work, declaration, record)

@@ -67,11 +67,11 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
         previous=entry.previous if digest == entry.digest else entry.digest,
         gone_by="",
     )
-    record, claims = replace(work.turn.record.put(ready, entry), failed=""), []
-    if without is not None:
-        record = record.drop(without)
-        claims = [claim_of(without, "LEAVE")]
-    work.turn.end(record, claims=claims)
+    record = replace(work.turn.record.put(ready, entry), failed="")
+    if without is None:
+        work.turn.end(record)
+    else:
+        leave(work.turn.end, record.drop(without), without)
     return Result(room.resource_id, attributes(room, entry.organization_id))
 
 
@@ -180,10 +180,16 @@ def forget(work: Work, entry: Entry) -> None:
     record = work.turn.record.drop(entry)
     if work.event.request_type == "Create" and is_same_event(entry.made_by, work.id):
         record = replace(record, failed=work.id)
-    write = work.turn.write if record.entries else work.turn.end
-    claims = [] if entry.resource_id is None else [claim_of(entry, "LEAVE")]
+    leave(work.turn.write if record.entries else work.turn.end, record, entry)
+
+
+def leave(write: Callable[..., None], record: Record, entry: Entry) -> None:
+    """Write a *record* that has lost *entry*, and leave the claim of its resource, unless it is another owner's."""
+    if entry.resource_id is None:
+        write(record)
+        return
     try:
-        write(record, claims=claims)
+        write(record, claims=[claim_of(entry, "LEAVE")])
     except ClaimedError:
         write(record)
 

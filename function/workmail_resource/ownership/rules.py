@@ -359,9 +359,7 @@ class StackView:
     @property
     def is_alive(self) -> bool:
         """Whether the logical resource is there or being made, so that a Delete is of something it had before."""
-        return self.status == "CREATE_IN_PROGRESS" or (
-            self.status.endswith("_COMPLETE") and not self.status.startswith("DELETE_")
-        )
+        return self.status in {"CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"}
 
 
 #: ``UNDO``: remove what was made, give back what was adopted, since no stack has ever counted it; ``GIVE_BACK`` it if
