@@ -19,7 +19,9 @@ from .steps import REVERSIBLE_SHARE, claim_of, clear_rests, new_entry, reported,
 from .work import Result, Work
 
 
-def adopt(work: Work, workmail: WorkMail, record: Record, existing: Room, declaration: Declaration) -> Result:
+def adopt(
+    work: Work, workmail: WorkMail, record: Record, existing: Room, declaration: Declaration, *, replaces: str = ""
+) -> Result:
     """Take over *existing*.
 
     Parameters
@@ -28,6 +30,8 @@ def adopt(work: Work, workmail: WorkMail, record: Record, existing: Room, declar
         As it was read when the turn came.
     existing:
         The live resource, without its lists.
+    replaces:
+        The id of the resource that it comes instead of.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def adopt(work: Work, workmail: WorkMail, record: Record, existing: Room, declar
         work.turn.take(record.following(work.event))
         take_away(work, former)
         raise OvertakenError
-    entry = replace(new_entry(work, declaration), resource_id=existing.resource_id, origin="ADOPTED")
+    entry = replace(new_entry(work, declaration), resource_id=existing.resource_id, origin="ADOPTED", replaces=replaces)
     taken = record.following(work.event).put(entry, former)
     try:
         work.turn.take(taken, claims=[claim_of(entry, "TAKE")])

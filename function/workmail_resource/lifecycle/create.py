@@ -60,6 +60,7 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
         Somebody else has written the record before the turn was taken; nothing was changed.
     """
     workmail = work.workmail(declaration.organization_id)
+    replaces = (instead_of.resource_id or "") if instead_of is not None else ""
     own = record.made_by(work.id, declaration.organization_id)
     if own is not None and own.resource_id is not None:
         result = _resume(work, record, own, declaration, instead_of=instead_of)
@@ -70,10 +71,8 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
     if own is None and declaration.existing == "ADOPT":
         existing = workmail.find(declaration.name)
         if existing is not None and existing.description not in own_marks(work, record):
-            return adopt(work, workmail, record, existing, declaration)
-    begun = own or new_entry(work, declaration)
-    if instead_of is not None:
-        begun = replace(begun, replaces=instead_of.resource_id or "")
+            return adopt(work, workmail, record, existing, declaration, replaces=replaces)
+    begun = own or replace(new_entry(work, declaration), replaces=replaces)
     work.turn.take(record.following(work.event).put(begun, own))
     clear_rests(work)
     try:

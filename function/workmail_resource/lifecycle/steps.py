@@ -67,7 +67,7 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
         previous=entry.previous if digest == entry.digest else entry.digest,
         gone_by="",
     )
-    record = replace(work.turn.record.put(ready, entry), failed="")
+    record = replace(work.turn.record.put(ready, entry).following(work.event), failed="")
     if without is None:
         work.turn.end(record)
     else:

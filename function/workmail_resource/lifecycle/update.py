@@ -143,7 +143,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     if entry is not None and entry.handed_to:
         return _update_handed_over(entry, room, goes_back=goes_back)
     left_out = _LeftOut(work) if goes_back else None
-    goal = wanted(workmail, declaration, unknown=left_out.unknown if left_out else None)
+    goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
     if entry is None:
         return _update_unlisted(work, workmail, declaration, record, room, changes=bool(steps))
@@ -171,7 +171,8 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
     rests = _unfinished_elsewhere(work, record) if _may_have_rests(work, record, declaration) else []
     if not rests and not _reverses_unfinished(work, entry):
         return record
-    work.turn.take(_voided(work, record).following(work.event))
+    # The record goes on to name the event that is reversed as the latest, should this one die here.
+    work.turn.take(_voided(work, record))
     for rest in rests:
         with reported(work, "the rest of a cancelled replacement is still there; the next event clears it"):
             take_away(work, rest)
@@ -201,8 +202,15 @@ class _LeftOut:
         self._best_effort = best_effort(work, "a rollback could not bring everything back")
         self._refused: dict[str, ServiceError] = {}
 
-    def unknown(self, delegate: str) -> None:
-        """Note a delegate that does not exist any more."""
+    def goal(self, workmail: WorkMail, declaration: Declaration) -> Wanted:
+        """Return what can still be brought back of what was declared: without delegates who do not exist any more."""
+        goal = wanted(workmail, declaration, unknown=self._unknown)
+        if goal.booking.auto_accept_requests or goal.delegates:
+            return goal
+        # WorkMail would refuse the whole update: without a delegate the room has to answer by itself.
+        return replace(goal, booking=replace(goal.booking, auto_accept_requests=True))
+
+    def _unknown(self, delegate: str) -> None:
         self._work.log("a rollback could not bring everything back", operation="delegate", error_code=delegate)
 
     def judge(self, step: Step, error: ServiceError) -> Obstacle:
@@ -321,7 +329,7 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         return _made_anew(work, declaration, record, current)
     room = workmail.with_lists(room)
     left_out = _LeftOut(work)
-    goal = wanted(workmail, declaration, unknown=left_out.unknown)
+    goal = left_out.goal(workmail, declaration)
     steps = plan(room, goal)
     try:
         work.turn.take(record.following(work.event), claims=[claim_of(kept, "TAKE")])

@@ -340,10 +340,10 @@ def remove(workmail: WorkMail, resource_id: str, *, fresh: bool = False) -> None
         except ServiceError as error:
             # WorkMail may refuse either call until it shows the resource as disabled, and when it is gone already.
             # Only reading it tells which.
-            if error.code not in _MAY_PASS:
-                raise
             failure = error
         room = workmail.describe(resource_id)
         if room is None:
             return
+        if failure is not None and failure.code not in _MAY_PASS:
+            raise failure
         _sleep(workmail, next(waits), failure or NotConvergedError(f"WorkMail still shows resource {resource_id}"))
