@@ -91,7 +91,7 @@ def converge(
     waits = workmail.caller.waits()
     skipped: set[tuple[str, str]] = set()
     while True:
-        tried = _execute(workmail, steps, judge, fresh=fresh)
+        tried = _execute(workmail, steps, judge, primary=room.email, fresh=fresh)
         skipped |= tried.skipped
         failed, failure = tried.failed, tried.failure
         final = tried.is_final(fresh=fresh)
@@ -176,12 +176,18 @@ class _Tried:
         return self.failure is not None and not self.waiting and not _may_pass(self.failure, fresh=fresh)
 
 
-def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, fresh: bool) -> _Tried:
+def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, primary: str | None, fresh: bool) -> _Tried:
     tried = _Tried()
+    kept = False
     for step in steps:
+        if kept and step.operation == "DeleteAlias" and step.parameters["Alias"] == primary:
+            # The address that was to become an alias is the primary one still.
+            tried = tried if tried.waiting else replace(tried, skipped=tried.skipped | {_key(step)})
+            continue
         try:
             workmail.execute(step)
         except ServiceError as error:
+            kept = kept or step.operation == "UpdatePrimaryEmailAddress"
             if tried.waiting:
                 # Perhaps only because of the one that waits; it is tried again together with that.
                 continue
