@@ -8,10 +8,10 @@ that call for good, and leaves behind whatever it had written. The services are 
 import json
 import math
 import random
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from tests.harness.answer import Answer
 from tests.harness.shown import Shown
 from tests.harness.stage import LEDGER_TABLE, Stage
 from workmail_resource import last_resort
-from workmail_resource.app import Invocation, Outside
+from workmail_resource.app import Invocation, Outside, UnfinishedError
 from workmail_rooms.sandbox.account import REGION
 from workmail_rooms.sandbox.awslambda.responses import Received
 from workmail_rooms.sandbox.awslambda.sink import Request
@@ -36,6 +36,18 @@ _CALL: Final = 0.05
 
 Event = Mapping[str, Any]
 Act = Callable[[], object]
+
+
+@cache
+def _client(service: str, url: str) -> Any:
+    return boto3.client(
+        service,
+        region_name=REGION,
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - nobody looks at it
+        config=Config(retries={"total_max_attempts": 1}),
+    )
 
 
 class Dead(BaseException):
@@ -184,6 +196,8 @@ class Timeless:
         What the story does at calls, and when somebody waits.
     calls, took:
         Of the last event that has ended: its calls, and the seconds that it took.
+    comes_again:
+        Whether Lambda will deliver the last event that has ended again.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -194,23 +208,13 @@ class Timeless:
         self.rules: list[_Rule] = []
         self.meanwhile: list[Act] = []
         self.calls, self.took = 0, 0.0
-        self._signed: dict[tuple[str, str], int] = defaultdict(int)
-        self._clients: dict[str, Any] = {}
+        self.comes_again = False
         self._rng = random.Random(1)  # noqa: S311 - jitter
         stage.cloudformation = Shown(lambda: stage.engine.store, lambda: self.received)
 
     def client(self, service: str) -> Any:
         """Return the client of a service."""
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
-                service,
-                region_name=REGION,
-                endpoint_url=self.stage.services.url,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - nobody looks at it
-                config=Config(retries={"total_max_attempts": 1}),
-            )
-        return self._clients[service]
+        return _client(service, self.stage.services.url)
 
     # ------------------------------------------------------------------------------------------------ events
 
@@ -219,6 +223,12 @@ class Timeless:
         self.now += 1
         at = datetime.fromtimestamp(int(self.now), UTC)
         return self.stage.event(request_type, **{"signed_at": at, **arguments})
+
+    def create(self, **arguments: Any) -> str:
+        """Let a Create succeed, and return the room's id."""
+        answer = self.deliver(self.event("Create", **arguments))
+        assert answer.succeeded, answer.reason
+        return answer.physical_id
 
     def deliver(self, event: Event) -> Answer:
         """Handle *event*, and return its one answer."""
@@ -247,6 +257,7 @@ class Timeless:
     def _run(self, event: Event) -> _Worker:
         self.stage.cloudformation.sent(event)
         worker = _Worker(self, self.now + TIMEOUT)
+        self.comes_again = False
         started = self.now
         context: Any = SimpleNamespace(
             aws_request_id="lambda", log_stream_name="stream", get_remaining_time_in_millis=worker.remaining
@@ -264,6 +275,8 @@ class Timeless:
             Invocation(event, context, outside).run()
         except Dead:
             assert worker.dead
+        except UnfinishedError:
+            self.comes_again = True
         self.calls, self.took = worker.calls, self.now - started
         return worker
 
