@@ -10,6 +10,7 @@ import pytest
 from tests.harness import Function, Stage
 from tests.harness.handlers import sabotaged as sabotaged_function
 from tests.harness.release import FOLDER as RELEASES
+from tests.harness.timeless import Timeless
 
 
 @pytest.fixture
@@ -32,3 +33,9 @@ def released(request: pytest.FixtureRequest) -> dict[str, Any]:
     path: Path = request.param
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
+
+
+@pytest.fixture
+def play(stage: Stage) -> Timeless:
+    """Return a fresh stage in virtual time."""
+    return Timeless(stage)

@@ -148,7 +148,9 @@ def _voided(work: Work, record: Record, view: "_View") -> Record:
     failed = failed_event(physical_id)
     if failed:
         date = failed.rpartition("@")[2]
-        return record.voiding_creates(int(date)) if date.isdigit() else record
+        # What a later event has followed is void already, and that one may be at work: it is not disturbed.
+        followed = not is_same_event(record.latest, failed) and date.isdigit() and int(date) <= record.latest_at
+        return record.voiding_creates(int(date)) if date.isdigit() and not followed else record
     if signed_at is None:
         return record
     if is_resource_id(physical_id):

@@ -1,0 +1,233 @@
+"""Contracts 55 to 57: adopted rooms that are given back, and rooms that move to another logical ID or stack."""
+
+from typing import Any
+
+import pytest
+
+from tests.harness import DOMAIN, room_properties
+from tests.harness.timeless import Timeless
+
+ADOPT = {"ExistingResource": "ADOPT"}
+ADOPTING = room_properties(Name="boardroom", Email="new@example.com", Description="as declared here", **ADOPT)
+DAY = 24 * 3600
+
+
+def existing(play: Timeless) -> str:
+    """Make the room that is adopted."""
+    return play.stage.create_room(Email=f"old@{DOMAIN}", Description="as people know it")
+
+
+def described(play: Timeless, room: str) -> dict[str, Any]:
+    """Return what people see of a room."""
+    shown = play.stage.describe(room)
+    return {key: shown[key] for key in ("name", "email", "description", "aliases", "delegates", "state")}
+
+
+# --------------------------------------------------------------------------------------------------------- contract 55
+
+
+def test_contract_55_what_somebody_else_has_by_now(play: Timeless) -> None:
+    """Issue 13, line 6: an adopted room whose former address is another's by now is given back without it."""
+    room = existing(play)
+    play.create(properties=ADOPTING)
+    within = {"OrganizationId": ADOPTING["OrganizationId"], "EntityId": room}
+    aliases = play.stage.describe(room)["aliases"]
+    for alias in aliases:
+        play.stage.workmail.invoke("DeleteAlias", {**within, "Alias": alias})
+    play.stage.create_room("thief", Email=f"old@{DOMAIN}")
+
+    answer = play.deliver(play.event("Delete", properties=ADOPTING, physical_id=room))
+
+    assert answer.succeeded, answer.reason
+    assert play.logged("an adopted resource could not be given back wholly")
+    assert described(play, room)["description"] == "as people know it"
+    assert play.stage.entries() == []
+
+
+def test_contract_55_a_deliberate_update_stays(play: Timeless) -> None:
+    """Once an Update has succeeded, the Delete within a day leaves the adopted room as that has made it."""
+    room = existing(play)
+    play.create(properties=ADOPTING)
+    updated = {**ADOPTING, "Description": "as decided since"}
+    assert play.deliver(
+        play.event("Update", properties=updated, old_properties=ADOPTING, physical_id=room)
+    ).succeeded
+    before = described(play, room)
+
+    assert play.deliver(play.event("Delete", properties=updated, physical_id=room)).succeeded
+    assert described(play, room) == before
+    assert play.stage.entries() == []
+
+
+def test_contract_63_giving_back_is_finished_by_whoever_comes_next(play: Timeless) -> None:
+    """Issue 13, line 14: a Delete dies half way through giving back; the next delivery of it goes on to the end."""
+    room = existing(play)
+    before = described(play, room)
+    play.create(properties=ADOPTING)
+    delete = play.event("Delete", properties=ADOPTING, physical_id=room)
+    play.dies(delete, "UpdatePrimaryEmailAddress")
+    assert described(play, room) != before
+
+    answer = play.deliver(delete)
+
+    assert answer.succeeded, answer.reason
+    assert described(play, room) == before
+    assert play.stage.entries() == []
+
+
+def test_contract_63_giving_back_that_was_refused_half_way(play: Timeless) -> None:
+    """A Delete that WorkMail denies half way fails; the next one gives the room back wholly."""
+    room = existing(play)
+    before = described(play, room)
+    play.create(properties=ADOPTING)
+    play.stage.interventions.fail("UpdatePrimaryEmailAddress", code="AccessDeniedException", status=400, times=99)
+    assert not play.deliver(play.event("Delete", properties=ADOPTING, physical_id=room)).succeeded
+    play.stage.interventions.clear()
+
+    assert play.deliver(play.event("Delete", properties=ADOPTING, physical_id=room)).succeeded
+    assert described(play, room) == before
+    assert play.stage.entries() == []
+
+
+def test_contract_63_what_it_was_like_is_read_under_the_claim(play: Timeless) -> None:
+    """Issue 13, line 15: one stack gives a room back while another adopts it; the second restores what people had."""
+    room = existing(play)
+    before = described(play, room)
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    play.create(properties=ADOPTING, stack_id=first)
+    changed = {**ADOPTING, "Description": "the second stack's"}
+
+    # WHEN the first lets go between the second's look at the room and its claim
+    play.after(
+        "ListResources",
+        lambda: play.deliver(play.event("Delete", properties=ADOPTING, physical_id=room, stack_id=first)),
+    )
+    play.create(properties=changed)
+
+    # THEN the second's Delete brings back what was before both.
+    assert play.deliver(play.event("Delete", properties=changed, physical_id=room)).succeeded
+    assert described(play, room) == before
+
+
+# --------------------------------------------------------------------------------------------------------- contract 56
+
+DECLARED = room_properties(Description="as declared")
+RENAMED = room_properties(Description="as declared", **ADOPT)
+
+
+def test_contract_56_a_renamed_logical_id(play: Timeless) -> None:
+    """A new logical ID takes the room over without a write in WorkMail; the old one's clean-up releases it."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    before, mark = play.stage.state(), play.stage.mark()
+
+    taken = play.deliver(play.event("Create", properties=RENAMED, logical_id="New"))
+    cleaned = play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old"))
+
+    assert (taken.status, taken.physical_id) == ("SUCCESS", room), taken.reason
+    assert cleaned.succeeded, cleaned.reason
+    assert play.stage.writes(mark) == []
+    assert play.stage.state() == before
+    assert {one["Owner"].rpartition("|")[2] for one in play.stage.entries() if one["Entry"] == "entry"} == {"New"}
+    # It is the new one's as it was the old one's: created, so its Delete removes it once ADOPT is not declared.
+    assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="New")).succeeded
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_contract_56_rolled_back(play: Timeless, *, changes: bool) -> None:
+    """When the update is rolled back, the old logical ID has the room again, as it was; and can rename again."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    before = play.stage.state()
+    new = {**RENAMED, "Email": "new@example.com", "Description": "changed"} if changes else RENAMED
+    for _ in range(2):
+        taken = play.deliver(play.event("Create", properties=new, logical_id="New"))
+        assert (taken.status, taken.physical_id) == ("SUCCESS", room), taken.reason
+
+        back = play.deliver(play.event("Delete", properties=new, physical_id=room, logical_id="New"))
+
+        assert back.succeeded, back.reason
+        assert {key: {**one, "aliases": sorted(one["aliases"])} for key, one in play.stage.state().items()} == before
+    assert {one["Owner"].rpartition("|")[2] for one in play.stage.entries() if one["Entry"] == "entry"} == {"Old"}
+    assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")).succeeded
+    assert play.stage.rooms() == []
+
+
+@pytest.mark.parametrize("died_at", ["TransactWriteItems", "UpdateResource"])
+def test_contract_56_a_worker_dies_while_it_takes_over(play: Timeless, died_at: str) -> None:
+    """A Create that dies while it takes a room over is cancelled: the Delete of an invented ID hands the room back."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    before = play.stage.state()
+    new = {**RENAMED, "Description": "changed"}
+    play.dies(play.event("Create", properties=new, logical_id="New"), died_at)
+
+    back = play.deliver(play.event("Delete", properties=new, physical_id="rooms-New-1ABCDEFGHIJKL", logical_id="New"))
+
+    assert back.succeeded, back.reason
+    assert play.stage.state() == before
+    changed = {**DECLARED, "HiddenFromGlobalAddressList": "true"}
+    kept = play.deliver(
+        play.event("Update", properties=changed, old_properties=DECLARED, physical_id=room, logical_id="Old")
+    )
+    assert kept.succeeded, kept.reason
+
+
+def test_contract_56_both_declared_at_once(play: Timeless) -> None:
+    """When both logical IDs declare the room, the second has it, and the first's next change names the second."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    before = play.stage.state()
+
+    changed = {**DECLARED, "Description": "once more"}
+    answer = play.deliver(
+        play.event("Update", properties=changed, old_properties=DECLARED, physical_id=room, logical_id="Old")
+    )
+
+    assert answer.reason.startswith("NotOwned:")
+    assert "New of stack" in answer.reason
+    assert play.stage.state() == before
+
+
+# --------------------------------------------------------------------------------------------------------- contract 57
+
+
+@pytest.mark.parametrize("let_go", ["resource removed", "stack lost", "another physical id"])
+def test_contract_57_moved_to_another_stack(play: Timeless, let_go: str) -> None:
+    """ADOPT takes a room over from a stack that has let it go, by the three ways of letting go."""
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    room = play.create(stack_id=first)
+    match let_go:
+        case "resource removed":
+            play.stage.cloudformation.hide(first, "Room")
+        case "stack lost":
+            play.stage.cloudformation.lose(first)
+        case _:
+            play.stage.cloudformation.show(first, "Room", "r-" + 32 * "0")
+
+    answer = play.deliver(play.event("Create", properties=RENAMED))
+
+    assert (answer.status, answer.physical_id) == ("SUCCESS", room), answer.reason
+    assert {one["Owner"] for one in play.stage.entries() if one["Entry"] == "entry"} == {f"{play.stage.stack_id}|Room"}
+    # A late Delete of the old owner touches nothing.
+    assert play.deliver(play.event("Delete", physical_id=room, stack_id=first)).succeeded
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
+@pytest.mark.parametrize("asked", ["counts it", "denied"])
+def test_contract_57_still_anothers(play: Timeless, asked: str) -> None:
+    """ADOPT refuses a room that another stack counts, or may count; the Reason says whose it is and what to do."""
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    play.create(stack_id=first)
+    before, entries = play.stage.state(), play.stage.entries()
+    if asked == "denied":
+        play.stage.deny_cloudformation()
+
+    answer = play.deliver(play.event("Create", properties=RENAMED))
+
+    assert answer.reason.startswith("AdoptionRefused:")
+    assert first in answer.reason
+    assert ("DeletionPolicy: Retain" if asked == "counts it" else "cloudformation:DescribeStackResource") in answer.reason
+    assert play.stage.state() == before
+    assert play.stage.entries() == entries
+    assert play.deliver(play.event("Delete", properties=RENAMED, physical_id=answer.physical_id)).succeeded
+    assert play.stage.state() == before

@@ -1,0 +1,284 @@
+"""Contracts 62 and 63: one writer at a time, events that come too late, and rooms that are not shown yet."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.harness import everything, room_properties
+from tests.harness.timeless import Timeless
+from workmail_rooms.sandbox.seed import OTHER
+
+INVENTED = "rooms-Room-1ABCDEFGHIJKL"
+MOVED = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+PLAIN = room_properties()
+
+
+def update(play: Timeless, room: str, old: dict[str, Any], new: dict[str, Any]) -> Any:
+    """Return an Update from *old* to *new*."""
+    return play.event("Update", properties=new, old_properties=old, physical_id=room)
+
+
+# --------------------------------------------------------------------------------------------------------- contract 62
+
+
+def test_contract_62_a_stale_replacement(play: Timeless) -> None:
+    """Issue 13, line 11: a cancelled, slow replacement takes away nothing that a later, successful one has made."""
+    old = play.create()
+    stale = update(play, old, PLAIN, MOVED)
+    answers = []
+
+    def meanwhile() -> None:
+        play.wait(60)
+        answers.append(play.deliver(update(play, old, MOVED, PLAIN)))
+        answers.append(play.deliver(update(play, old, PLAIN, MOVED)))
+
+    play.after("CreateResource", meanwhile)
+    late = play.deliver(stale)
+
+    assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
+    assert late.status == "FAILED"
+    assert {one.ResourceId for one in play.stage.rooms()} == {old, answers[1].physical_id}
+    assert play.deliver(play.event("Delete", physical_id=old)).succeeded
+    assert [one.ResourceId for one in play.stage.rooms()] == [answers[1].physical_id]
+
+
+@pytest.mark.parametrize("slow_at", ["PutItem", "CreateResource", "TransactWriteItems", "RegisterToWorkMail"])
+def test_contract_62_a_stale_create(play: Timeless, slow_at: str) -> None:
+    """Issue 13, line 12: a cancelled, slow Create neither takes nor changes the room of a new deployment."""
+    stale = play.event("Create", properties=everything())
+    answers = []
+
+    def meanwhile() -> None:
+        play.wait(60)
+        answers.append(play.deliver(play.event("Delete", properties=everything(), physical_id=INVENTED)))
+        answers.append(play.deliver(play.event("Create")))
+
+    play.after(slow_at, meanwhile)
+    late = play.deliver(stale)
+
+    assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
+    assert late.reason.startswith("Cancelled:")
+    assert [one.ResourceId for one in play.stage.rooms()] == [answers[1].physical_id]
+    assert play.stage.describe(answers[1].physical_id)["delegates"] == []
+    assert play.deliver(play.event("Delete", physical_id=answers[1].physical_id)).succeeded
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
+def test_contract_62_a_plan_from_before_the_lease(play: Timeless) -> None:
+    """Issue 13, line 21: the reversed Update plans on what the forward one has left, not on what it saw before."""
+    room = play.create()
+    changed = room_properties(Email="saal@example.com")
+    before = play.stage.state()
+    forward, reversal = update(play, room, PLAIN, changed), update(play, room, changed, PLAIN)
+    answers = []
+
+    # WHEN the reversed one reads the room, and the forward one ends before it takes its turn
+    play.after("DescribeResource", lambda: answers.append(play.deliver(forward)))
+    answers.append(play.deliver(reversal))
+
+    # THEN
+    assert answers[-1].succeeded, answers[-1].reason
+    assert {key: {**one, "aliases": sorted(one["aliases"])} for key, one in play.stage.state().items()} == before
+
+
+def test_contract_62_an_update_that_finds_nothing_to_do(play: Timeless) -> None:
+    """Issue 13, line 22: an Update that changes nothing does not refuse its genuine reversal, even in its second."""
+    room = play.create()
+    changed = room_properties(HiddenFromGlobalAddressList="false")
+    forward = update(play, room, PLAIN, changed)
+
+    assert play.deliver(forward).succeeded
+    reversal = {**play.event("Update", properties=PLAIN, old_properties=changed, physical_id=room)}
+    answer = play.deliver(reversal)
+
+    assert answer.succeeded, answer.reason
+
+
+def test_contract_62_an_outdated_update_writes_nothing(play: Timeless) -> None:
+    """An Update that Lambda delivers after a later one, and once more after that, writes nothing each time."""
+    room = play.create()
+    first = update(play, room, PLAIN, everything())
+    assert play.deliver(update(play, room, everything(), room_properties(Name="den"))).succeeded
+    before = play.stage.state()
+
+    for _ in range(2):
+        mark = play.stage.mark()
+        answer = play.deliver(first)
+        assert answer.reason.startswith("Cancelled:")
+        assert play.stage.writes(mark) == []
+    assert play.stage.state() == before
+
+
+@pytest.mark.parametrize("deleted_by", ["a person", "a Delete"])
+def test_contract_62_a_late_copy_of_a_create(play: Timeless, deleted_by: str) -> None:
+    """Issue 13, line 18: a copy of a Create that comes late makes nothing anew that has been deleted since."""
+    create = play.event("Create")
+    room = play.deliver(create).physical_id
+    if deleted_by == "a person":
+        play.stage.delete_room(room)
+    else:
+        play.deliver(play.event("Delete", physical_id=room))
+
+    answer = play.deliver(create)
+
+    assert not answer.succeeded
+    assert play.stage.rooms() == []
+
+
+def test_contract_62_a_late_copy_of_an_adoption(play: Timeless) -> None:
+    """A second copy of an adoption does nothing after a Delete has cancelled it."""
+    play.stage.create_room(Description="as people know it")
+    adopting = room_properties(ExistingResource="ADOPT")
+    create = play.event("Create", properties=adopting)
+    room = play.deliver(create).physical_id
+    play.deliver(play.event("Delete", properties=adopting, physical_id=room))
+    before = play.stage.state()
+
+    assert not play.deliver(create).succeeded
+    assert play.stage.state() == before
+    assert play.stage.entries() == []
+
+
+def test_contract_62_a_vanished_room_made_anew_fails(play: Timeless) -> None:
+    """Issue 13, line 17: a reversed Update that makes a room anew and fails leaves nothing, and answers the old ID."""
+    room = play.create()
+    changed = room_properties(HiddenFromGlobalAddressList="true")
+    play.stage.delete_room(room)
+    gone = play.deliver(update(play, room, PLAIN, changed))
+    assert gone.reason.startswith("ResourceGone")
+    play.stage.interventions.fail("RegisterToWorkMail", code="InvalidParameterException", status=400)
+
+    failed = play.deliver(update(play, room, changed, PLAIN))
+
+    assert (failed.status, failed.physical_id) == ("FAILED", room)
+    assert play.stage.rooms() == []
+    # The next try of the rollback succeeds.
+    again = play.deliver(update(play, room, changed, PLAIN))
+    assert again.succeeded, again.reason
+    assert [one.ResourceId for one in play.stage.rooms()] == [again.physical_id]
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_contract_62_no_empty_words(play: Timeless, kind: str) -> None:
+    """Issue 13, line 23: who is overtaken says what has happened, in words."""
+    answers = []
+    if kind == "Create":
+        play.after("TransactWriteItems", lambda: answers.append(play.event("Delete", physical_id=INVENTED)))
+        event = play.event("Create")
+    else:
+        room = play.create()
+        event = update(play, room, PLAIN, everything())
+        play.after("PutItem", lambda: play.wait(60))
+    overtaking = play.event("Delete", physical_id=INVENTED) if kind == "Create" else update(
+        play, room, everything(), room_properties(Name="den")
+    )
+    play.rules.clear()
+
+    def overtake() -> None:
+        play.wait(60)
+        answers.append(play.deliver(overtaking))
+
+    play.after("RegisterToWorkMail" if kind == "Create" else "UpdateResource", overtake)
+    late = play.deliver(event)
+
+    assert late.reason.startswith("Cancelled: CloudFormation has asked for something else"), late.reason
+    assert answers[-1].succeeded, answers[-1].reason
+
+
+# --------------------------------------------------------------------------------------------------------- contract 63
+
+
+@pytest.mark.parametrize("died_at", ["CreateResource", "TransactWriteItems"])
+@pytest.mark.parametrize("reads", [1, 3])
+def test_contract_63_a_room_that_is_not_shown_yet(play: Timeless, died_at: str, reads: int) -> None:
+    """Issue 13, line 13: the Delete of a cancelled Create finds the room that WorkMail shows a little later."""
+    play.stage.workmail.behaviour = replace(play.stage.workmail.behaviour, visible_after=reads)
+    play.dies(play.event("Create"), died_at)
+
+    answer = play.deliver(play.event("Delete", physical_id=INVENTED))
+
+    assert answer.succeeded, answer.reason
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
+@pytest.mark.parametrize("reads", [1, 3])
+def test_contract_63_an_overtaken_create_removes_what_is_not_shown_yet(play: Timeless, reads: int) -> None:
+    """A Create whose Delete has passed meanwhile removes its own room, also when WorkMail shows it late."""
+    play.stage.workmail.behaviour = replace(play.stage.workmail.behaviour, visible_after=reads)
+
+    def cancel() -> None:
+        play.wait(60)
+        assert play.deliver(play.event("Delete", physical_id=INVENTED)).succeeded
+
+    play.before("CreateResource", cancel)
+    late = play.deliver(play.event("Create"))
+
+    assert late.reason.startswith("Cancelled:")
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
+def test_contract_63_a_failed_create_removes_what_is_not_shown_yet(play: Timeless) -> None:
+    """A Create that fails before the ledger knows the room's id leaves nothing, also when WorkMail shows it late."""
+    play.stage.workmail.behaviour = replace(play.stage.workmail.behaviour, visible_after=2)
+    play.stage.interventions.lose_reply("CreateResource", times=99)
+
+    failed = play.deliver(play.event("Create"))
+    deleted = play.deliver(play.event("Delete", physical_id=failed.physical_id))
+
+    assert (failed.succeeded, deleted.succeeded) == (False, True) or (failed.succeeded, deleted.succeeded) == (True, True)
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
+def test_contract_63_whoever_cannot_remove_its_own_room_comes_again(play: Timeless) -> None:
+    """Issue 13, line 16: a Create is denied the removal of its own room after its Delete: Lambda delivers it again."""
+    create = play.event("Create")
+
+    def cancel() -> None:
+        play.wait(60)
+        assert play.deliver(play.event("Delete", physical_id=INVENTED)).succeeded
+        play.stage.interventions.fail("DeleteResource", code="AccessDeniedException", status=400, times=99)
+
+    play.before("CreateResource", cancel)
+    late = play.deliver(create)
+    assert (late.status, play.comes_again) == ("FAILED", True)
+    assert len(play.stage.rooms()) == 1
+    play.stage.interventions.clear()
+
+    play.deliver(create)
+
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+    assert not play.comes_again
+
+
+# ------------------------------------------------------------------------------------------------- what is left behind
+
+
+@pytest.mark.parametrize("how", ["retained", "deleted by hand", "organization that does not exist"])
+def test_contract_62_what_is_left_blocks_nobody(play: Timeless, how: str) -> None:
+    """Issue 13, line 24: what is left in the ledger of rooms that are gone or let go blocks no Create and no ADOPT."""
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    adopting = room_properties(ExistingResource="ADOPT")
+    match how:
+        case "retained":
+            play.create(stack_id=first)
+            play.stage.cloudformation.hide(first, "Room")
+            answer = play.deliver(play.event("Create", properties=adopting))
+        case "deleted by hand":
+            play.stage.delete_room(play.create())
+            answer = play.deliver(play.event("Create"))
+        case _:
+            typo = room_properties(OrganizationId="m-" + 32 * "0")
+            failed = play.deliver(play.event("Create", properties=typo))
+            play.deliver(play.event("Delete", properties=typo, physical_id=failed.physical_id))
+            assert play.stage.entries() == []
+            answer = play.deliver(play.event("Create"))
+
+    assert answer.succeeded, answer.reason
+    declared = adopting if how == "retained" else PLAIN
+    assert play.deliver(play.event("Delete", properties=declared, physical_id=answer.physical_id)).succeeded

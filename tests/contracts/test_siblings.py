@@ -1,0 +1,172 @@
+"""Contracts 53 and 54: rollbacks without what has ceased to exist, and names that pass between rooms of a stack."""
+
+from typing import Any
+
+import pytest
+
+from tests.harness import room_properties
+from tests.harness.timeless import Timeless
+from workmail_rooms.sandbox.seed import EXAMPLE
+
+
+def update(play: Timeless, room: str, old: dict[str, Any], new: dict[str, Any], logical_id: str = "Room") -> Any:
+    """Return an Update from *old* to *new*."""
+    return play.event("Update", properties=new, old_properties=old, physical_id=room, logical_id=logical_id)
+
+
+def remove_user(play: Timeless, name: str) -> None:
+    """Let a user leave the organization."""
+    with play.stage.workmail.lock:
+        entities = play.stage.workmail.organization(EXAMPLE).entities
+        user = next(one.id for one in entities.values() if getattr(one, "name", "") == name)
+    play.stage.workmail.invoke("DeregisterFromWorkMail", {"OrganizationId": EXAMPLE, "EntityId": user})
+    play.stage.workmail.invoke("DeleteUser", {"OrganizationId": EXAMPLE, "UserId": user})
+
+
+# --------------------------------------------------------------------------------------------------------- contract 53
+
+
+@pytest.mark.parametrize("fails", ["because of it", "for another reason"])
+def test_contract_53_a_delegate_who_left(play: Timeless, fails: str) -> None:
+    """Issue 13, line 4: an Update of a room whose delegate has left fails or is rolled back; the rollback succeeds."""
+    with_delegate = room_properties(Delegates=["alice"])
+    room = play.create(properties=with_delegate)
+    remove_user(play, "alice")
+    changed = room_properties(HiddenFromGlobalAddressList="true", **({"Delegates": ["alice"]} if "it" in fails else {}))
+
+    forwards = play.deliver(update(play, room, with_delegate, changed))
+    back = play.deliver(update(play, room, changed, with_delegate))
+
+    assert forwards.succeeded is (fails == "for another reason"), forwards.reason
+    assert back.succeeded, back.reason
+    assert play.logged("a rollback could not bring everything back")
+    assert play.stage.describe(room)["hidden"] is False
+    # WHEN the template no longer names the delegate, THEN everything works as before.
+    again = play.deliver(update(play, room, with_delegate, room_properties(HiddenFromGlobalAddressList="true")))
+    assert again.succeeded, again.reason
+
+
+def test_contract_53_a_lost_entry_while_nothing_has_to_be_written(play: Timeless) -> None:
+    """Issue 13, line 8: when the ledger has lost its entry, an Update to what WorkMail shows succeeds all the same."""
+    room = play.create()
+    play.stage.lose_ledger()
+    before = play.stage.state()
+    changed = room_properties(HiddenFromGlobalAddressList="true")
+
+    forwards = play.deliver(update(play, room, room_properties(), changed))
+    back = play.deliver(update(play, room, changed, room_properties()))
+
+    assert forwards.reason.startswith("NotOwned:")
+    assert back.succeeded, back.reason
+    assert play.stage.state() == before
+
+
+def test_contract_53_workmail_refuses_everything(play: Timeless) -> None:
+    """A reversed Update fails when WorkMail denies the calls."""
+    room = play.create()
+    changed = room_properties(HiddenFromGlobalAddressList="true")
+    play.deliver(update(play, room, room_properties(), changed))
+    play.stage.interventions.fail("UpdateResource", code="AccessDeniedException", status=400, times=10**6)
+
+    back = play.deliver(update(play, room, changed, room_properties()))
+
+    assert back.reason.startswith("AccessDeniedException:")
+    play.stage.interventions.clear()
+    assert play.deliver(update(play, room, changed, room_properties())).succeeded
+
+
+# --------------------------------------------------------------------------------------------------------- contract 54
+
+A = room_properties(Name="a", Email="a@example.com", Aliases=["a2@example.com"])
+B = room_properties(Name="b", Email="b@example.com", Aliases=["b2@example.com"])
+#: What passes from A to B: by what A becomes, and what B becomes.
+PASSING = {
+    "name": (room_properties(**{**A, "Name": "c"}), room_properties(**{**B, "Name": "a"})),
+    "address": (
+        room_properties(**{**A, "Email": "c@example.com"}),
+        room_properties(**{**B, "Email": "a@example.com"}),
+    ),
+    "alias": (
+        room_properties(**{**A, "Aliases": ["c2@example.com"]}),
+        room_properties(**{**B, "Aliases": ["a2@example.com"]}),
+    ),
+    "everything": (
+        room_properties(Name="c", Email="c@example.com"),
+        room_properties(Name="a", Email="a@example.com", Aliases=["a2@example.com"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(PASSING))
+def test_contract_54_from_one_room_to_another(play: Timeless, what: str) -> None:
+    """Issue 13, line 5: what A gives up arrives at B in one operation, and A has it again after the rollback."""
+    a = play.create(properties=A, logical_id="A")
+    b = play.create(properties=B, logical_id="B")
+    before = play.stage.state()
+    new_a, new_b = PASSING[what]
+
+    # WHEN both are updated at the same time, and B comes to it first
+    answers = []
+    a_event, b_event = update(play, a, A, new_a, "A"), update(play, b, B, new_b, "B")
+    play.at_next_wait(lambda: answers.append(play.deliver(a_event)))
+    answers.append(play.deliver(b_event))
+
+    # THEN it arrives;
+    assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
+    # and WHEN the operation is rolled back, and A comes to it first, THEN it is A's again.
+    back = []
+    a_event, b_event = update(play, a, new_a, A, "A"), update(play, b, new_b, B, "B")
+    play.at_next_wait(lambda: back.append(play.deliver(b_event)))
+    back.append(play.deliver(a_event))
+    assert [one.status for one in back] == ["SUCCESS", "SUCCESS"], [one.reason for one in back]
+    assert {key: {**one, "aliases": sorted(one["aliases"])} for key, one in play.stage.state().items()} == before
+
+
+def test_contract_54_to_a_new_room(play: Timeless) -> None:
+    """The name that a room gives up arrives at one that is created in the same operation."""
+    a = play.create(properties=A, logical_id="A")
+    answers = []
+    a_event = update(play, a, A, PASSING["everything"][0], "A")
+    play.at_next_wait(lambda: answers.append(play.deliver(a_event)))
+
+    answers.append(play.deliver(play.event("Create", properties=A, logical_id="B")))
+
+    assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
+
+
+def test_contract_54_an_exchange_says_how(play: Timeless) -> None:
+    """An exact exchange of two names fails within its time, and the Reason names the other room and the two steps."""
+    play.create(properties=A, logical_id="A")
+    b = play.create(properties=B, logical_id="B")
+
+    answer = play.deliver(update(play, b, B, room_properties(**{**B, "Name": "a"}), "B"))
+
+    assert answer.reason.startswith("NameAvailabilityException:")
+    assert "A of stack" in answer.reason
+    assert "deploy twice" in answer.reason
+    assert play.took < 300
+    assert play.calls <= 500
+
+
+@pytest.mark.parametrize("name", ["alice", "facilities", "lounge"])
+def test_contract_54_a_reason_says_who_has_a_name_only_after_a_look(play: Timeless, name: str) -> None:
+    """A taken name's Reason says who has it: a user, a group, or a room; if nobody is shown to, it says that."""
+    lounge = play.stage.create_room("lounge")
+    with play.stage.workmail.lock:
+        entities = play.stage.workmail.organization(EXAMPLE).entities
+        holder = next(one.id for one in entities.values() if getattr(one, "name", "") == name)
+
+    answer = play.deliver(play.event("Create", properties=room_properties(Name=name, Email=None)))
+
+    assert holder in answer.reason
+    assert ("user or group" in answer.reason) is (holder != lounge)
+    assert play.took < 10
+
+
+def test_contract_54_nobody_is_shown_to_have_it(play: Timeless) -> None:
+    """When WorkMail refuses a name that nobody has, the Reason accuses nobody."""
+    play.stage.interventions.fail("CreateResource", code="NameAvailabilityException", status=400, times=10**6)
+
+    answer = play.deliver(play.event("Create"))
+
+    assert "nobody is shown to have it" in answer.reason
