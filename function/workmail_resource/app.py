@@ -192,7 +192,6 @@ class Invocation:
             deadline=self._deadline,
             clock=self._clock,
             report_id=self._report_id,
-            rng=self._rng,
             log=self._telemetry.info,
             turn=Turn(
                 request,

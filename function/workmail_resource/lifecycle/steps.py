@@ -9,7 +9,7 @@ from typing import Final
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.aws.retries import is_lost, is_transient
 from workmail_resource.ownership.errors import ClaimedError, OvertakenError
-from workmail_resource.ownership.ledger import Claim
+from workmail_resource.ownership.ledger import Claim, ClaimAction
 from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Record, declared_digest, is_same_event, owner_mark
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
@@ -29,7 +29,6 @@ ATTEMPTS: Final = 10
 
 _ORGANIZATION_GONE: Final = "OrganizationNotFoundException"
 _ORGANIZATION_STATE: Final = "OrganizationStateException"
-_NOT_FOUND: Final = "EntityNotFoundException"
 _ENTITY_ID = re.compile(r"S-1-1-[0-9-]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -80,9 +79,9 @@ def unchanged(entry: Entry, room: Room) -> Result:
     return Result(room.resource_id, attributes(room, entry.organization_id))
 
 
-def claim_of(entry: Entry, action: str, holder: str = "") -> Claim:
+def claim_of(entry: Entry, action: ClaimAction, holder: str = "") -> Claim:
     """Return what a write does about the claim of an entry's resource."""
-    return Claim(action, entry.organization_id, entry.resource_id or "", holder)  # type: ignore[arg-type] # a Literal
+    return Claim(action, entry.organization_id, entry.resource_id or "", holder)
 
 
 def wanted(workmail: WorkMail, declaration: Declaration, *, unknown: Callable[[str], None] | None = None) -> Wanted:
@@ -255,7 +254,7 @@ def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
     back = waiting if kept is None else waiting.put(replace(kept, handed_to=""), kept)
     work.turn.write(
         work.turn.record.drop(entry),
-        claims=[Claim("HAND", entry.organization_id, entry.resource_id or "", waiting.owner)],
+        claims=[claim_of(entry, "HAND", waiting.owner)],
         also=[back],
     )
 

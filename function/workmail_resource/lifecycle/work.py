@@ -1,6 +1,5 @@
 """What handling one event works with."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -40,8 +39,6 @@ class Work:
         Makes the API of one organization.
     report_id:
         Told the ResourceId as soon as there is one, so that even a failure answers with it.
-    rng:
-        For the jitter of waits.
     log:
         Takes a message and keys.
     turn:
@@ -57,7 +54,6 @@ class Work:
     deadline: Deadline
     clock: Clock
     report_id: Callable[[str], None]
-    rng: random.Random
     log: Log
     turn: Turn
     come_again: Callable[[str], None]

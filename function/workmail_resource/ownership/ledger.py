@@ -39,6 +39,7 @@ _PASSING: Final = ("TransactionConflict", "ThrottlingError", "ProvisionedThrough
 _TRANSACTIONS: Final = 20
 
 Item = dict[str, Any]
+ClaimAction = Literal["TAKE", "LEAVE", "MOVE", "HAND"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ class Claim:
     Attributes
     ----------
     action:
-        ``TAKE`` it if nobody else has it; ``HOLD``: forbid the write unless the owner has it; ``LEAVE`` it if the owner
-        has it; ``MOVE`` it here from *holder*; ``HAND`` it from here to *holder*.
+        ``TAKE`` it, or ``LEAVE`` it, if nobody else has it; ``MOVE`` it here from *holder*; ``HAND`` it from here to
+        *holder*.
     """
 
-    action: Literal["TAKE", "HOLD", "LEAVE", "MOVE", "HAND"]
+    action: ClaimAction
     organization_id: str
     resource_id: str
     holder: str = ""
@@ -219,14 +220,10 @@ def _claim_part(owner: str, claim: Claim) -> dict[str, dict[str, Any]]:
     if claim.action in {"TAKE", "LEAVE"}:
         condition["ConditionExpression"] = "attribute_not_exists(#owner) OR Holder = :holder"
         condition["ExpressionAttributeNames"] = {"#owner": "Owner"}
-    match claim.action:
-        case "HOLD":
-            return {"ConditionCheck": {"Key": key, **condition}}
-        case "LEAVE":
-            return {"Delete": {"Key": key, **condition}}
-        case _:
-            new_holder = claim.holder if claim.action == "HAND" else owner
-            return {"Put": {"Item": {**key, "Holder": {"S": new_holder}}, **condition}}
+    if claim.action == "LEAVE":
+        return {"Delete": {"Key": key, **condition}}
+    new_holder = claim.holder if claim.action == "HAND" else owner
+    return {"Put": {"Item": {**key, "Holder": {"S": new_holder}}, **condition}}
 
 
 _DEFAULTS: Final = asdict(Entry("", "", "", ""))

@@ -29,7 +29,6 @@ class WorkMail:
         On a boto3 client for ``workmail``.
     organization_id:
         Every call is about this organization.
-
     guard:
         Called before each try of a call that changes something.
 
