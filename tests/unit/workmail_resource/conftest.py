@@ -1,17 +1,23 @@
 """botocore clients that know no real account, and a clock that does not wait."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
+import yaml
+from moto import mock_aws
 
-from tests.unit.workmail_resource.scripted import MakeScripted, Scripted, make_scripted
-from tests.unit.workmail_resource.support import FakeClock
+from tests.unit.workmail_resource.scripted import TABLE, MakeScripted, Scripted, make_scripted
+from tests.unit.workmail_resource.support import FakeClock, caller
 from workmail_resource.aws.clients import CLIENT_CONFIG, forget_clients
+from workmail_resource.ownership.ledger import Ledger
 from workmail_resource.protocol.event import Event
 
 MakeClient = Callable[..., Any]
+
+TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 
 
 @pytest.fixture
@@ -50,18 +56,51 @@ def client(botocore_session: botocore.session.Session) -> MakeClient:
     return make
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads a template and takes its intrinsic functions for nothing."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+@pytest.fixture(scope="session")
+def ledger_table() -> dict[str, Any]:
+    """Return the properties of LedgerTable in the provider stack's template."""
+    template = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    properties: dict[str, Any] = template["Resources"]["LedgerTable"]["Properties"]
+    return properties
+
+
 @pytest.fixture
-def scripted(client: MakeClient, clock: FakeClock) -> Iterator[MakeScripted]:
-    """Make works whose ledger and WorkMail answer by a script; the test fails when a call of it was not made."""
+def dynamodb(client: MakeClient, ledger_table: dict[str, Any]) -> Iterator[Any]:
+    """Make a DynamoDB with the table of the provider stack's template."""
+    with mock_aws():
+        made = client("dynamodb")
+        keys = ("BillingMode", "AttributeDefinitions", "KeySchema")
+        made.create_table(TableName=TABLE, **{key: ledger_table[key] for key in keys})
+        yield made
+
+
+@pytest.fixture
+def ledger(dynamodb: Any, clock: FakeClock) -> Ledger:
+    """Make a ledger on that table."""
+    return Ledger(caller(dynamodb, clock), TABLE, clock)
+
+
+@pytest.fixture
+def scripted(client: MakeClient, clock: FakeClock, dynamodb: Any) -> Iterator[MakeScripted]:
+    """Make works whose WorkMail answers by a script; the test fails when a call of it was not made."""
     made: list[Scripted] = []
 
-    def make(event: Event) -> Scripted:
-        made.append(make_scripted(event, clock, client("dynamodb"), client("workmail")))
-        made[-1].ledger.activate()
+    def make(event: Event, table: str = TABLE) -> Scripted:
+        made.append(
+            make_scripted(event, clock, lambda service: dynamodb if service == "dynamodb" else client(service), table)
+        )
         made[-1].workmail.activate()
+        made[-1].cloudformation.activate()
         return made[-1]
 
     yield make
     for one in made:
-        one.ledger.assert_no_pending_responses()
         one.workmail.assert_no_pending_responses()
+        one.cloudformation.assert_no_pending_responses()
