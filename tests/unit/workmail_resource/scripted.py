@@ -41,8 +41,8 @@ class Script(Stubber):
         for room in rooms:
             self.add_response("describe_resource", room)
             if room["State"] == "ENABLED":
-                self.add_response("list_resource_delegates", {})
                 self.add_response("list_aliases", {})
+                self.add_response("list_resource_delegates", {})
 
     def refuses(self, operation: str, code: str, message: str = "no") -> None:
         """Expect a call, and refuse it."""
@@ -82,6 +82,11 @@ class Scripted:
         record = replace(Record(owner), entries=entries, written_by="test", **changes)
         claims = [Claim("TAKE", one.organization_id, one.resource_id) for one in entries if one.resource_id]
         return self.ledger.write(record, claims=claims)
+
+    def takes_turn(self) -> Turn:
+        """Let the event take its turn."""
+        self.work.turn.take(self.work.turn.wait())
+        return self.work.turn
 
 
 MakeScripted = Callable[..., Scripted]

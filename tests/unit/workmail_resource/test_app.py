@@ -12,10 +12,12 @@ import pytest
 
 import workmail_resource.app
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, LocalServer, Reply, serving
-from workmail_resource.app import Invocation, Outside, handler
+from workmail_resource.app import Invocation, Outside, UnfinishedError, handler
 from workmail_resource.aws.errors import ServiceError
-from workmail_resource.ownership.errors import LedgerUnavailableError
-from workmail_resource.ownership.rules import NOT_CREATED
+from workmail_resource.lifecycle.turn import Turn
+from workmail_resource.lifecycle.work import Work
+from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError
+from workmail_resource.ownership.rules import NOT_CREATED, failed_event
 from workmail_resource.protocol.errors import OutOfTimeError
 from workmail_resource.protocol.response import DeliveryError
 
@@ -131,6 +133,39 @@ def test_the_advice_about_the_ledger_is_the_same_for_a_delete(monkeypatch: pytes
     with serving() as server:
         body = handled(server, "Delete", PhysicalResourceId=RESOURCE)
     assert LedgerUnavailableError.advice in body["Reason"]
+
+
+@pytest.mark.parametrize("name", ["create", "update", "delete"])
+@pytest.mark.parametrize("error", [OutOfTimeError, ZeroDivisionError, SystemExit])
+def test_the_turn_ends_whatever_happens(monkeypatch: pytest.MonkeyPatch, name: str, error: type[BaseException]) -> None:
+    """However an event ends, its lease in the ledger is ended before the answer is sent (contract 62)."""
+    released: list[int] = []
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with serving() as server:
+        monkeypatch.setattr(workmail_resource.app, name, fail)
+        monkeypatch.setattr(Turn, "release", lambda _turn: released.append(len(server.requests)))
+        body = handled(server, name.title(), PhysicalResourceId=RESOURCE)
+    assert body["Status"] == "FAILED"
+    assert released == [0]
+
+
+def test_what_is_left_to_do_is_delivered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no later event would clear up, the event is answered, and Lambda delivers it again (contract 32)."""
+
+    def leave(work: Work) -> None:
+        work.come_again("the room is still there")
+        raise CancelledError("given up")
+
+    monkeypatch.setattr(workmail_resource.app, "create", leave)
+    with serving() as server:
+        with pytest.raises(UnfinishedError, match="the room is still there"):
+            handled(server, "Create")
+        body = json.loads(server.requests[-1].body)
+    assert body["Reason"].startswith("Cancelled: given up")
+    assert failed_event(body["PhysicalResourceId"]) == "request-1@"
 
 
 @pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])

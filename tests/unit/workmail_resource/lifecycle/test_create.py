@@ -1,70 +1,136 @@
-"""What Create decides before WorkMail is called; whole stories are told against the embedded WorkMail."""
+"""What Create decides before and after WorkMail is called; whole stories are told against the embedded WorkMail."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.unit.workmail_resource.scripted import MakeScripted, item
-from tests.unit.workmail_resource.support import STACK, event
+from tests.unit.workmail_resource.scripted import BEGUN, OWNER, MakeScripted
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
+from workmail_resource.aws.errors import ServiceError
 from workmail_resource.lifecycle.create import create
 from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError
 from workmail_resource.protocol.errors import MalformedEventError
 from workmail_resource.workmail.errors import InvalidPropertiesError
 
-_CANCELLED = {
-    "Owner": {"S": f"{STACK}|BoardRoom"},
-    "Entry": {"S": "cancelled"},
-    "CreatesUntil": {"N": "100"},
-    "UpdatesUntil": {"N": "99"},
-    "By": {"S": "request-9"},
-}
+CREATE = event(signed_at=100)
+SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
 
 
-def test_a_foreign_resource_type_is_refused(scripted: MakeScripted) -> None:
-    """A Create of another resource type is refused before any call (contract 41)."""
-    with pytest.raises(MalformedEventError, match="ResourceType is 'Custom::Other'; this function provides"):
-        create(scripted(event(resource_type="Custom::Other")).work)
-
-
-def test_invalid_properties_are_refused(scripted: MakeScripted) -> None:
-    """Invalid properties are refused before any call (contract 20)."""
-    with pytest.raises(InvalidPropertiesError):
-        create(scripted(event(properties={})).work)
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [({"resource_type": "Custom::Other"}, MalformedEventError), ({"properties": {}}, InvalidPropertiesError)],
+)
+def test_what_is_wrong_is_told_before_any_call(
+    scripted: MakeScripted, changes: dict[str, Any], error: type[Exception]
+) -> None:
+    """A foreign type or invalid properties are refused before anything is called (contracts 20 and 41)."""
+    with pytest.raises(error):
+        create(scripted(event(**changes), table="elsewhere").work)
 
 
 def test_without_a_ledger_nothing_is_created(scripted: MakeScripted) -> None:
     """Where the ledger cannot be asked, WorkMail is not called: nobody would know whose the room is."""
-    world = scripted(event())
-    world.ledger.add_client_error("query", "ResourceNotFoundException", "no such table", 400)
+    world = scripted(event(), table="elsewhere")
     with pytest.raises(LedgerUnavailableError):
         create(world.work)
     assert world.reported == []
 
 
-def test_a_cancelled_create_creates_nothing(scripted: MakeScripted) -> None:
-    """A Create that comes after its own Delete makes nothing, and is FAILED (contract 32)."""
-    world = scripted(event(signed_at=100))
-    world.ledger.add_response("query", {"Items": [_CANCELLED]})
+def test_a_create_makes_marks_and_settles(scripted: MakeScripted) -> None:
+    """A room is made under the mark of its event, brought to its state, and claimed; the turn is over (14, 62)."""
+    world = scripted(CREATE)
+    world.workmail.add_response(
+        "create_resource",
+        {"ResourceId": RESOURCE},
+        {
+            "OrganizationId": ORGANIZATION,
+            "Name": "boardroom",
+            "Type": "ROOM",
+            "Description": world.work.mark,
+            "HiddenFromGlobalAddressList": False,
+        },
+    )
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows(SHOWN)
+    assert create(world.work).physical_id == RESOURCE
+    assert world.reported == [RESOURCE]
+    record = world.ledger.read(OWNER)
+    (entry,) = record.entries
+    assert (entry.made_by, entry.resource_id, entry.ready) == ("request-1@100", RESOURCE, True)
+    assert (record.lease, record.latest) == (None, "request-1@100")
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
+
+
+def test_a_create_that_fails_leaves_nothing(scripted: MakeScripted) -> None:
+    """What was refused has left neither entry nor lease, and a late copy of the event makes nothing (contract 51)."""
+    world = scripted(CREATE)
+    world.workmail.refuses("create_resource", "InvalidParameterException")
+    with pytest.raises(ServiceError):
+        create(world.work)
+    world.work.turn.release()
+    record = world.ledger.read(OWNER)
+    assert (record.entries, record.lease, record.failed) == ((), None, "request-1@100")
+
+
+@pytest.mark.parametrize("left", ["nothing", "ours", "another's"])
+def test_an_outdated_create_makes_nothing(scripted: MakeScripted, left: str) -> None:
+    """A Create that comes after its Delete is FAILED, and removes what bears its own mark, nothing else (32, 62)."""
+    world = scripted(CREATE)
+    before = world.has(creates_void_until=100)
+    if left == "nothing":
+        world.workmail.refuses("describe_resource", "EntityNotFoundException")
+        world.workmail.add_response("list_resources", {})
+    else:
+        world.workmail.shows({**SHOWN, "Description": world.work.mark if left == "ours" else "the board's"})
+    if left == "ours":
+        world.workmail.shows(SHOWN)
+        world.workmail.add_response("delete_resource", {})
+        world.workmail.refuses("describe_resource", "EntityNotFoundException")
     with pytest.raises(CancelledError):
         create(world.work)
-    assert world.reported == []
+    assert (world.reported, world.left) == ([], [])
+    assert world.ledger.read(OWNER) == before
 
 
-def test_an_outdated_create_creates_nothing(scripted: MakeScripted) -> None:
-    """A Create that is delivered again after a later Update has changed the resource changes nothing back."""
-    world = scripted(event(signed_at=100, request_id="request-0"))
-    world.ledger.add_response("query", {"Items": [{**item(settled=True), "SignedAt": {"N": "101"}}]})
+def test_an_outdated_create_that_cannot_look_comes_again(scripted: MakeScripted) -> None:
+    """Where nobody can tell whether it has left something, Lambda delivers the event again: no other comes (32)."""
+    world = scripted(CREATE)
+    world.has(creates_void_until=100)
+    world.workmail.refuses("describe_resource", "AccessDeniedException")
     with pytest.raises(CancelledError):
         create(world.work)
+    assert world.left == ["ServiceError: AccessDeniedException on DescribeResource: no"]
 
 
-def test_another_event_s_work_is_never_overwritten(scripted: MakeScripted) -> None:
-    """Where the ledger has got an entry at the same moment, the Create looks again instead of writing over it."""
-    # GIVEN an empty ledger, into which somebody writes just before the Create does
-    world = scripted(event(signed_at=100))
-    world.ledger.add_response("query", {"Items": []})
-    world.ledger.add_client_error("put_item", "ConditionalCheckFailedException", "The conditional request failed", 400)
-    # WHEN what it then finds is that CloudFormation has cancelled it
-    world.ledger.add_response("query", {"Items": [_CANCELLED]})
-    # THEN it stops there
+def test_an_outdated_create_takes_away_its_own_entry(scripted: MakeScripted) -> None:
+    """What a delivery has begun before CloudFormation gave the event up is taken away by the next (contract 32)."""
+    world = scripted(CREATE)
+    own = replace(BEGUN, made_by="request-1@100")
+    world.has(own, creates_void_until=100)
+    world.workmail.shows({**SHOWN, "Description": world.work.mark}, SHOWN)
+    world.workmail.add_response("delete_resource", {})
+    world.workmail.refuses("describe_resource", "EntityNotFoundException")
+    world.workmail.refuses("describe_resource", "EntityNotFoundException")
+    world.workmail.add_response("list_resources", {})
     with pytest.raises(CancelledError):
         create(world.work)
-    assert world.reported == []
+    assert world.ledger.read(OWNER).entries == ()
+
+
+def test_another_event_s_work_is_never_overwritten(scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody writes between the look and the turn, the Create looks again instead of writing over it (62)."""
+    world = scripted(CREATE)
+    write = world.ledger.write
+
+    def overtaken(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        world.has(creates_void_until=100)
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(world.ledger, "write", overtaken)
+    world.workmail.refuses("describe_resource", "EntityNotFoundException")
+    world.workmail.add_response("list_resources", {})
+    with pytest.raises(CancelledError):
+        create(world.work)
+    assert world.ledger.read(OWNER).entries == ()

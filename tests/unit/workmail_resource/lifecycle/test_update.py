@@ -1,75 +1,138 @@
 """What Update decides before WorkMail is called; whole stories are told against the embedded WorkMail."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from tests.unit.workmail_resource.scripted import MakeScripted, item
-from tests.unit.workmail_resource.support import RESOURCE, STACK, event
+from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, STRANGER, MakeScripted
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.lifecycle.update import update
 from workmail_resource.ownership.errors import CancelledError, ForeignPhysicalIdError, NotOwnedError
-from workmail_resource.ownership.rules import CREATE_FAILED
+from workmail_resource.ownership.ledger import Claim
+from workmail_resource.ownership.rules import CREATE_FAILED, Record
 from workmail_resource.protocol.errors import MalformedEventError
-from workmail_resource.workmail.errors import InvalidPropertiesError
+from workmail_resource.workmail.errors import InvalidPropertiesError, ResourceGoneError
 
-SHOWN = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
-
-
-def test_a_foreign_resource_type_is_refused(scripted: MakeScripted) -> None:
-    """An Update of another resource type is refused before any call (contract 41)."""
-    with pytest.raises(MalformedEventError):
-        update(scripted(event("Update", resource_type="Custom::Other")).work)
+UPDATE = event("Update", signed_at=100)
+SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
 
 
-def test_invalid_properties_are_refused(scripted: MakeScripted) -> None:
-    """Invalid properties are refused before any call (contract 20)."""
-    with pytest.raises(InvalidPropertiesError):
-        update(scripted(event("Update", properties={"Name": ""})).work)
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"resource_type": "Custom::Other"}, MalformedEventError),
+        ({"properties": {"Name": ""}}, InvalidPropertiesError),
+        ({"physical_resource_id": CREATE_FAILED}, ForeignPhysicalIdError),
+        ({"physical_resource_id": "rooms-BoardRoom-1ABCDEFGHIJKL"}, ForeignPhysicalIdError),
+        ({"physical_resource_id": RESOURCE.upper()}, ForeignPhysicalIdError),
+    ],
+)
+def test_what_is_wrong_is_told_before_any_call(
+    scripted: MakeScripted, changes: dict[str, Any], error: type[Exception]
+) -> None:
+    """A foreign type or ID and invalid properties are refused before anything is called (contracts 20, 31, 41)."""
+    with pytest.raises(error):
+        update(scripted(event("Update", **changes), table="elsewhere").work)
 
 
-@pytest.mark.parametrize("physical_id", [CREATE_FAILED, "rooms-BoardRoom-1ABCDEFGHIJKL", RESOURCE.upper()])
-def test_a_foreign_id_is_refused(scripted: MakeScripted, physical_id: str) -> None:
-    """An Update of an ID that is no WorkMail resource's is refused before any call (contract 31)."""
-    with pytest.raises(ForeignPhysicalIdError, match="is not a WorkMail ResourceId"):
-        update(scripted(event("Update", physical_resource_id=physical_id)).work)
-
-
-def test_a_cancelled_update_changes_nothing(scripted: MakeScripted) -> None:
-    """An Update that comes after the Delete changes nothing, and is FAILED (contract 32)."""
-    world = scripted(event("Update", signed_at=99))
-    cancelled = {
-        "Owner": {"S": f"{STACK}|BoardRoom"},
-        "Entry": {"S": "cancelled"},
-        "CreatesUntil": {"N": "100"},
-        "UpdatesUntil": {"N": "99"},
-        "By": {"S": "request-9"},
-    }
-    world.ledger.add_response("query", {"Items": [cancelled]})
+def test_an_outdated_update_changes_nothing(scripted: MakeScripted) -> None:
+    """An Update that comes after the Delete changes nothing, and is FAILED (contracts 32 and 62)."""
+    world = scripted(UPDATE)
+    before = world.has(updates_void_until=100, voided_by="request-9@100")
+    world.workmail.refuses("describe_resource", "EntityNotFoundException")
+    world.workmail.add_response("list_resources", {})
     with pytest.raises(CancelledError):
         update(world.work)
+    assert world.ledger.read(OWNER) == before
 
 
 def test_nothing_to_change_writes_nothing(scripted: MakeScripted) -> None:
     """An Update to what is there reads once and writes neither WorkMail nor the ledger (contract 22)."""
-    world = scripted(event("Update"))
-    world.ledger.add_response("query", {"Items": [item(settled=True)]})
-    world.workmail.add_response("describe_resource", SHOWN)
+    world = scripted(UPDATE)
+    before = world.has(READY)
+    world.workmail.shows(SHOWN)
     result = update(world.work)
-    assert result.physical_id == RESOURCE
-    assert result.data["State"] == "DISABLED"
+    assert (result.physical_id, result.data["State"]) == (RESOURCE, "DISABLED")
+    assert world.ledger.read(OWNER) == before
+
+
+def test_what_is_changed_is_settled(scripted: MakeScripted) -> None:
+    """A change is made under the turn, written down as the latest state, and the turn is over (contract 62)."""
+    world = scripted(UPDATE)
+    world.has(READY)
+    world.workmail.shows({**SHOWN, "HiddenFromGlobalAddressList": True})
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows(SHOWN)
+    assert update(world.work).physical_id == RESOURCE
+    record = world.ledger.read(OWNER)
+    (entry,) = record.entries
+    assert (entry.changed, entry.signed_at, record.latest, record.lease) == (True, 100, "request-1@100", None)
+
+
+def test_an_adopted_resource_is_the_stack_s_after_the_first_update(scripted: MakeScripted) -> None:
+    """The time in which a Delete gives back ends with the first Update, even one without a change (contract 55)."""
+    world = scripted(UPDATE)
+    world.has(replace(READY, origin="ADOPTED", before={}))
+    world.workmail.shows(SHOWN)
+    update(world.work)
+    (entry,) = world.ledger.read(OWNER).entries
+    assert entry.changed
 
 
 @pytest.mark.parametrize("old", [{}, {"OrganizationId": 7}, {"OrganizationId": "m-1", "Nonsense": [None]}])
 def test_broken_old_properties_break_nothing(scripted: MakeScripted, old: dict[str, object]) -> None:
     """Whatever OldResourceProperties are, a resource that the ledger knows is updated in place (contract 29)."""
     world = scripted(event("Update", old_properties=old))
-    world.ledger.add_response("query", {"Items": [item(settled=True)]})
-    world.workmail.add_response("describe_resource", SHOWN)
+    world.has(READY)
+    world.workmail.shows(SHOWN)
     assert update(world.work).physical_id == RESOURCE
 
 
-def test_a_resource_without_an_entry_is_not_changed(scripted: MakeScripted) -> None:
-    """A live resource that the ledger does not know as this stack's is not changed without ADOPT."""
-    world = scripted(event("Update"))
-    world.ledger.add_response("query", {"Items": []})
-    world.workmail.add_response("describe_resource", {**SHOWN, "Name": "other"})
-    with pytest.raises(NotOwnedError, match=RESOURCE):
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_resource_without_an_entry_is_not_changed(scripted: MakeScripted, *, changes: bool) -> None:
+    """A live resource that the ledger does not know is not changed; where nothing is to be, that is no failure (53)."""
+    world = scripted(UPDATE)
+    world.workmail.shows({**SHOWN, "Name": "other" if changes else "boardroom"})
+    if changes:
+        with pytest.raises(NotOwnedError, match=RESOURCE):
+            update(world.work)
+    else:
+        assert update(world.work).physical_id == RESOURCE
+    assert world.ledger.read(OWNER) == Record(OWNER)
+
+
+def test_a_resource_that_another_one_claims_is_not_changed(scripted: MakeScripted) -> None:
+    """What another owner has by now is told by its owner, is not changed, and our entry is dropped (contract 50)."""
+    world = scripted(UPDATE)
+    world.has(READY)
+    moved = Claim("MOVE", ORGANIZATION, RESOURCE, OWNER)
+    world.ledger.write(replace(Record(STRANGER), written_by="they"), claims=[moved])
+    world.workmail.shows({**SHOWN, "HiddenFromGlobalAddressList": True})
+    with pytest.raises(NotOwnedError, match=f"{RESOURCE} belongs to BoardRoom of stack {STRANGER[:-10]}"):
         update(world.work)
+    world.work.turn.release()
+    record = world.ledger.read(OWNER)
+    assert (record.entries, record.lease) == ((), None)
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) == STRANGER
+
+
+def test_a_resource_that_was_handed_over_is_not_changed(scripted: MakeScripted) -> None:
+    """Two logical IDs of one stack cannot both declare a resource (contract 56)."""
+    world = scripted(UPDATE)
+    before = world.has(replace(READY, handed_to=SIBLING))
+    world.workmail.shows(SHOWN)
+    with pytest.raises(NotOwnedError, match="was taken over by Den of stack"):
+        update(world.work)
+    assert world.ledger.read(OWNER) == before
+
+
+def test_a_resource_that_has_gone_is_told_once(scripted: MakeScripted) -> None:
+    """The Update of what was deleted behind our back fails, and says so in the ledger for the next one (28)."""
+    world = scripted(UPDATE)
+    world.has(READY)
+    world.workmail.refuses("describe_resource", "EntityNotFoundException")
+    with pytest.raises(ResourceGoneError):
+        update(world.work)
+    (entry,) = world.ledger.read(OWNER).entries
+    assert entry.gone_by == "request-1@100"

@@ -11,8 +11,19 @@ from tests.unit.workmail_resource.conftest import MakeClient
 from tests.unit.workmail_resource.support import DELEGATE, METADATA, ORGANIZATION, RESOURCE, FakeClock, caller
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import DOMAIN_PATIENCE, PATIENCE, converge, remove
+from workmail_resource.workmail.converge import (
+    DOMAIN_PATIENCE,
+    PATIENCE,
+    VISIBLE_WITHIN,
+    Obstacle,
+    converge,
+    found,
+    remove,
+    seen,
+    shown,
+)
 from workmail_resource.workmail.errors import DisabledDelegateError, NotConvergedError, ResourceGoneError
+from workmail_resource.workmail.plan import Step
 from workmail_resource.workmail.room import Room, Wanted
 
 EMAIL = "boardroom@example.com"
@@ -252,6 +263,127 @@ def test_a_disabled_resource_that_cannot_be_updated_takes_a_detour(world: World)
     assert converge(world.workmail, DISABLED, wanted) == replace(DISABLED, hidden=True)
 
 
+# -------------------------------------------------------------------------------------- refusals that somebody judges
+
+HIDDEN = {**SHOWN_ENABLED, "HiddenFromGlobalAddressList": True}
+ALIAS = "board@example.com"
+
+
+class Judge:
+    """Says the same of every refusal for so many times, and then that it is final."""
+
+    def __init__(self, obstacle: Obstacle, times: int = 100) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._obstacle = obstacle
+        self._times = times
+
+    def __call__(self, step: Step, error: ServiceError) -> Obstacle:
+        """Judge a refusal."""
+        self.asked.append((step.operation, error.code))
+        return self._obstacle if len(self.asked) <= self._times else "FAIL"
+
+
+def test_while_one_call_waits_the_others_are_made(world: World, clock: FakeClock) -> None:
+    """What another one has is asked for again after a wait, and what this one gives up is given up (contract 54)."""
+    judge = Judge("WAIT")
+    world.refuses("update_primary_email_address", "EmailAddressInUseException")
+    world.does("update_resource")
+    world.shows(HIDDEN)
+    world.refuses("update_primary_email_address", "EmailAddressInUseException")
+    world.shows(HIDDEN)
+    world.does("update_primary_email_address")
+    world.does("describe_resource", **{**HIDDEN, "Email": ALIAS})
+    world.does("list_aliases", Aliases=[EMAIL, ALIAS])
+    world.does("list_resource_delegates")
+    goal = replace(BOOKABLE, email=ALIAS, hidden=True, aliases=frozenset({EMAIL}))
+    room = converge(world.workmail, ENABLED, goal, judge=judge)
+    assert room == replace(ENABLED, email=ALIAS, aliases=frozenset({EMAIL}), hidden=True)
+    assert judge.asked == [("UpdatePrimaryEmailAddress", "EmailAddressInUseException")] * 2
+    assert len(clock.slept) == 2
+
+
+def test_what_waits_too_long_fails(world: World, clock: FakeClock) -> None:
+    """When whoever judges has no more patience, the refusal is raised after a last look."""
+    for _ in range(3):
+        world.refuses("register_to_work_mail", "EmailAddressInUseException")
+        world.shows(SHOWN)
+    with pytest.raises(ServiceError, match="EmailAddressInUse"):
+        converge(world.workmail, DISABLED, BOOKABLE, judge=Judge("WAIT", times=2))
+    assert len(clock.slept) == 2
+
+
+def test_a_call_that_is_done_without_is_not_made_again(world: World) -> None:
+    """What is done without does not keep the rest from being done, and is not waited for (contract 53)."""
+    judge = Judge("SKIP")
+    world.refuses("associate_delegate_to_resource", "EntityNotFoundException")
+    world.does("update_resource")
+    world.shows(HIDDEN)
+    goal = replace(BOOKABLE, delegates=frozenset({DELEGATE}), hidden=True)
+    assert converge(world.workmail, ENABLED, goal, judge=judge) == replace(ENABLED, hidden=True)
+    assert judge.asked == [("AssociateDelegateToResource", "EntityNotFoundException")]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_disabled_delegate_is_judged_where_that_is_no_error(world: World, *, strict: bool) -> None:
+    """A rollback does without a delegate who is disabled by now, at once; a declaration is refused (contract 53)."""
+    world.does("describe_user", UserId=DELEGATE, State="DISABLED")
+    world.workmail.entity_id("bob")
+    goal, judge = replace(BOOKABLE, delegates=frozenset({DELEGATE})), Judge("SKIP")
+    if strict:
+        with pytest.raises(DisabledDelegateError):
+            converge(world.workmail, ENABLED, goal, judge=judge, strict=True)
+    else:
+        world.refuses("associate_delegate_to_resource", "EntityStateException")
+        world.shows(SHOWN_ENABLED, SHOWN_ENABLED)
+        assert converge(world.workmail, ENABLED, goal, judge=judge, strict=False) == ENABLED
+        assert judge.asked == [("AssociateDelegateToResource", "EntityStateException")]
+
+
+# ------------------------------------------------------------------------------------------------- shown, found, seen
+
+
+def test_shown_waits_for_what_is_new(world: World, clock: FakeClock) -> None:
+    """What was just made counts as gone only after it had time to be shown (contract 63)."""
+    for _ in range(3):
+        world.refuses("describe_resource", "EntityNotFoundException")
+    world.does("describe_resource", **SHOWN)
+    room = shown(world.workmail, RESOURCE, VISIBLE_WITHIN)
+    assert room is not None
+    assert room.resource_id == RESOURCE
+    assert len(clock.slept) == 3
+
+
+def test_shown_does_not_wait_for_what_is_old(world: World, clock: FakeClock) -> None:
+    """What had its time is looked for once."""
+    world.refuses("describe_resource", "EntityNotFoundException")
+    assert shown(world.workmail, RESOURCE, 0) is None
+    assert clock.slept == []
+
+
+def test_what_does_not_come_is_gone_in_the_end(client: MakeClient, clock: FakeClock) -> None:
+    """After its time, what is not shown is gone, and is not waited for any longer (contracts 58 and 63)."""
+    world = World(client(), clock)
+    world.refuses("describe_resource", "EntityNotFoundException", times=200)
+    with world.stub:
+        assert shown(world.workmail, RESOURCE, VISIBLE_WITHIN) is None
+    assert VISIBLE_WITHIN <= sum(clock.slept) < 2 * VISIBLE_WITHIN
+
+
+def test_found_takes_only_what_bears_the_description(world: World) -> None:
+    """A resource of the right name with another Description is not the one that is looked for (contract 19)."""
+    world.does("describe_resource", **{**SHOWN, "Description": "another"})
+    world.does("describe_resource", **{**SHOWN, "Description": "mark"})
+    room = found(world.workmail, "boardroom", "mark", VISIBLE_WITHIN)
+    assert room is not None
+    assert room.description == "mark"
+
+
+def test_seen_reads_until_the_test_is_passed(world: World) -> None:
+    """What WorkMail shows late is waited for, with its lists."""
+    world.shows(SHOWN, SHOWN_ENABLED)
+    assert seen(world.workmail, lambda room: room.enabled, RESOURCE) == ENABLED
+
+
 # --------------------------------------------------------------------------------------------------------------- remove
 
 
@@ -259,6 +391,15 @@ def test_remove_what_is_gone(world: World) -> None:
     """What WorkMail shows no more needs no call (contracts 18 and 30)."""
     world.refuses("describe_resource", "EntityNotFoundException")
     remove(world.workmail, RESOURCE)
+
+
+def test_remove_waits_for_what_is_new(world: World) -> None:
+    """A resource that was just made is looked for until WorkMail shows it, and then removed (contract 63)."""
+    world.refuses("describe_resource", "EntityNotFoundException", times=2)
+    world.does("describe_resource", **SHOWN)
+    world.does("delete_resource")
+    world.refuses("describe_resource", "EntityNotFoundException")
+    remove(world.workmail, RESOURCE, fresh=True)
 
 
 def test_remove_disables_first(world: World) -> None:

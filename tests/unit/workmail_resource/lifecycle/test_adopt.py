@@ -1,0 +1,144 @@
+"""Whom a resource is taken over from; whole stories are told against the embedded WorkMail."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, STRANGER, MakeScripted, Scripted
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
+from workmail_resource.lifecycle.adopt import adopt
+from workmail_resource.lifecycle.work import Result
+from workmail_resource.ownership.errors import AdoptionRefusedError, OvertakenError
+from workmail_resource.ownership.rules import Lease, owner_mark
+from workmail_resource.workmail.properties import Declaration
+from workmail_resource.workmail.room import Room
+
+DECLARATION = Declaration(ORGANIZATION, "boardroom", "ROOM", existing="ADOPT")
+ROOM = Room(RESOURCE, "boardroom", "ROOM", "DISABLED")
+SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
+
+
+def adopting(world: Scripted, room: Room = ROOM) -> Result:
+    """Let the event adopt *room*."""
+    return adopt(world.work, world.work.workmail(ORGANIZATION), world.work.turn.wait(), room, DECLARATION)
+
+
+def reads(world: Scripted) -> None:
+    """Let WorkMail show the room as it is declared; what it keeps of a disabled one's lists is read too."""
+    world.workmail.shows(SHOWN)
+    world.workmail.add_response("list_aliases", {})
+    world.workmail.add_response("list_resource_delegates", {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"type": "EQUIPMENT"}, "is of Type EQUIPMENT, not ROOM"),
+        ({"description": owner_mark(STRANGER, "a@1")}, "is being created by another stack"),
+    ],
+)
+def test_what_is_not_one_to_adopt_is_not_touched(scripted: MakeScripted, changes: dict[str, Any], problem: str) -> None:
+    """A resource of another Type, or that is only just being made, is refused before anything is written (45)."""
+    world = scripted(event(signed_at=100))
+    with pytest.raises(AdoptionRefusedError, match=problem):
+        adopting(world, replace(ROOM, **changes))
+    assert world.ledger.read(OWNER).version == 0
+
+
+def test_what_nobody_has_is_taken_over(scripted: MakeScripted) -> None:
+    """A resource that no owner claims is claimed, and what it was like is written down (contract 45)."""
+    world = scripted(event(signed_at=100))
+    reads(world)
+    assert adopting(world).physical_id == RESOURCE
+    (entry,) = world.ledger.read(OWNER).entries
+    assert (entry.origin, entry.ready, entry.taken_from) == ("ADOPTED", True, "")
+    assert entry.before is not None
+    assert entry.before["State"] == "DISABLED"
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
+
+
+def test_a_renamed_resource_is_taken_over_from_its_former_logical_id(scripted: MakeScripted) -> None:
+    """Another logical ID of the same stack hands the room over, and keeps its entry for a rollback (contract 56)."""
+    world = scripted(event(signed_at=100))
+    world.has(READY, owner=SIBLING)
+    reads(world)
+    adopting(world)
+    (mine,), (theirs,) = (world.ledger.read(owner).entries for owner in (OWNER, SIBLING))
+    assert (mine.origin, mine.taken_from) == ("CREATED", SIBLING)
+    assert theirs == replace(READY, handed_to=OWNER)
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
+
+
+@pytest.mark.parametrize("changes", [{"ready": False}, {"giving_back": True}])
+def test_what_a_sibling_has_not_finished_is_not_taken(scripted: MakeScripted, changes: dict[str, Any]) -> None:
+    """A resource that another logical ID is only making, or giving back, is not taken over (contract 56)."""
+    world = scripted(event(signed_at=100))
+    before = world.has(replace(READY, **changes), owner=SIBLING)
+    with pytest.raises(AdoptionRefusedError, match="is being changed by Den of stack"):
+        adopting(world)
+    assert world.ledger.read(SIBLING) == before
+
+
+def test_a_sibling_at_work_is_waited_for(scripted: MakeScripted) -> None:
+    """While another logical ID is at work on its resource, the adoption waits, and then looks again (62)."""
+    world = scripted(event(signed_at=100))
+    world.has(READY, owner=SIBLING, lease=Lease("another", "request-0@50", int(world.clock.now) + 5))
+    with pytest.raises(OvertakenError):
+        adopting(world)
+    assert sum(world.clock.slept) >= 5
+    assert world.ledger.read(OWNER).version == 0
+
+
+@pytest.mark.parametrize(
+    ("shown", "taken"),
+    [
+        ("gone", True),
+        (("r-other", "UPDATE_COMPLETE"), True),
+        ((RESOURCE, "DELETE_SKIPPED"), True),
+        ((RESOURCE, "UPDATE_COMPLETE"), False),
+        ((RESOURCE, "DELETE_FAILED"), False),
+        ("denied", False),
+    ],
+)
+def test_another_stack_s_resource_is_taken_only_if_it_has_let_it_go(
+    scripted: MakeScripted, shown: Any, *, taken: bool
+) -> None:
+    """CloudFormation is asked whether the other stack still counts the room; without an answer it does (57, 59)."""
+    world = scripted(event(signed_at=100))
+    before = world.has(READY, owner=STRANGER)
+    if shown == "gone":
+        world.cloudformation.refuses("describe_stack_resource", "ValidationError", "Stack x does not exist")
+    elif shown == "denied":
+        world.cloudformation.refuses("describe_stack_resource", "AccessDenied")
+    else:
+        detail = {
+            "LogicalResourceId": "BoardRoom",
+            "ResourceType": "Custom::WorkMailResource",
+            "LastUpdatedTimestamp": "2026-11-22",
+            "PhysicalResourceId": shown[0],
+            "ResourceStatus": shown[1],
+        }
+        world.cloudformation.add_response("describe_stack_resource", {"StackResourceDetail": detail})
+    if taken:
+        reads(world)
+        adopting(world)
+        assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
+        assert world.ledger.read(STRANGER).is_empty
+    else:
+        advice = "Allow the provider's role" if shown == "denied" else "give it DeletionPolicy: Retain there"
+        with pytest.raises(AdoptionRefusedError, match="belongs to BoardRoom of stack") as raised:
+            adopting(world)
+        assert advice in raised.value.advice
+        assert world.ledger.read(STRANGER) == before
+        assert world.ledger.read(OWNER).version == 0
+
+
+def test_an_adoption_that_had_begun_to_end_ends_first(scripted: MakeScripted) -> None:
+    """What an earlier event has begun to give back is given back before it is adopted anew (contract 63)."""
+    world = scripted(event(signed_at=100))
+    world.has(replace(READY, origin="ADOPTED", giving_back=True))
+    with pytest.raises(OvertakenError):
+        adopting(world)
+    assert world.ledger.read(OWNER).entries == ()
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
