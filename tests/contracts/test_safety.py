@@ -94,7 +94,8 @@ def test_contract_39_exactly_the_calls_that_are_made(stage: Stage) -> None:
     room = stage.deliver(stage.event("Create", properties=everything())).physical_id
     changed = everything(Email="saal@example.com", Aliases=["x@example.com"], Delegates=["facilities"])
     stage.deliver(stage.event("Update", properties=changed, old_properties=everything(), physical_id=room))
-    stage.deliver(stage.event("Create", properties=everything(), logical_id="Taken"))
+    elsewhere_stack = f"{stage.stack_id[:-4]}beef"
+    stage.deliver(stage.event("Create", properties=everything(), logical_id="Taken", stack_id=elsewhere_stack))
     stage.deliver(stage.event("Create", properties=room_properties(Name="alice"), logical_id="Person"))
     stage.create_room("den")
     adopt = room_properties(Name="den", Email=None, ExistingResource="ADOPT", Description=DESCRIPTION)
