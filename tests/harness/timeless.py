@@ -45,7 +45,7 @@ def _client(service: str, url: str) -> Any:
         region_name=REGION,
         endpoint_url=url,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - nobody looks at it
+        aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}),
     )
 
@@ -249,9 +249,7 @@ class Timeless:
         worker = _Worker(self, self.now + TIMEOUT)
         record = {"requestPayload": event, "requestContext": {"condition": "RetriesExhausted"}}
         context = SimpleNamespace(aws_request_id="lambda", log_stream_name="stream")
-        last_resort.answer(
-            record, context, clock=worker, uniform=self._rng.random, put=worker.put, environment={}
-        )
+        last_resort.answer(record, context, clock=worker, uniform=self._rng.random, put=worker.put, environment={})
         return Answer.of(worker.puts[0], event)
 
     def _run(self, event: Event) -> _Worker:
