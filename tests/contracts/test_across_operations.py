@@ -28,9 +28,7 @@ def other_stack(play: Timeless) -> str:
     "physical_id", [INVENTED, "Custom::WorkMailResource/create-failed", "Custom::WorkMailResource/create-failed/x@1"]
 )
 @pytest.mark.parametrize("asked", ["counts it", "denied"])
-def test_contract_49_a_settled_room_is_deleted_by_its_own_id_only(
-    play: Timeless, physical_id: str, asked: str
-) -> None:
+def test_contract_49_a_settled_room_is_deleted_by_its_own_id_only(play: Timeless, physical_id: str, asked: str) -> None:
     """A Delete with a marker or an invented ID leaves a room that its stack has, and its own Delete removes it."""
     room = play.create()
     before = play.stage.state()
@@ -216,7 +214,7 @@ def test_contract_52_after_the_last_resort_nobody_waits(play: Timeless, died_at:
 
 
 def test_contract_52_a_dead_update_is_reversed_soon(play: Timeless) -> None:
-    """Issue 13, line 20: an Update died, was cancelled, and is tried again by Lambda: the reversed one succeeds soon."""
+    """Issue 13, line 20: an Update died, was cancelled, is tried again by Lambda: the reversed one succeeds soon."""
     room = play.create(properties=everything())
     before = play.stage.state()
     changed = everything(Name="den", Email="den@example.com", Aliases=[], Delegates=["facilities"])
@@ -246,7 +244,7 @@ def test_contract_52_a_dead_delete_is_followed_soon(play: Timeless) -> None:
 
 @pytest.mark.parametrize("physical_id", ["failed", INVENTED])
 def test_contract_62_every_exit_ends_the_lease(play: Timeless, physical_id: str) -> None:
-    """Issue 13, line 19: after ADOPT with a typo in OrganizationId, the Delete succeeds at once, and nothing is left."""
+    """Issue 13, line 19: after ADOPT with a typo in OrganizationId the Delete succeeds at once; nothing is left."""
     typo = room_properties(OrganizationId="m-" + 32 * "0", ExistingResource="ADOPT")
 
     failed = play.deliver(play.event("Create", properties=typo))
@@ -272,7 +270,10 @@ def test_contract_58_a_wait_without_end_is_bounded(play: Timeless, request_type:
     play.stage.load_ledger(
         [
             {
-                **{key: {"N": str(value)} if not isinstance(value, str) else {"S": value} for key, value in item.items()},
+                **{
+                    key: {"N": str(value)} if not isinstance(value, str) else {"S": value}
+                    for key, value in item.items()
+                },
                 "Owner": {"S": owner},
                 "Worker": {"S": "somebody"},
                 "WorkerEvent": {"S": "another@1"},

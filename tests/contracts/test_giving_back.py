@@ -49,9 +49,7 @@ def test_contract_55_a_deliberate_update_stays(play: Timeless) -> None:
     room = existing(play)
     play.create(properties=ADOPTING)
     updated = {**ADOPTING, "Description": "as decided since"}
-    assert play.deliver(
-        play.event("Update", properties=updated, old_properties=ADOPTING, physical_id=room)
-    ).succeeded
+    assert play.deliver(play.event("Update", properties=updated, old_properties=ADOPTING, physical_id=room)).succeeded
     before = described(play, room)
 
     assert play.deliver(play.event("Delete", properties=updated, physical_id=room)).succeeded
@@ -99,7 +97,7 @@ def test_contract_63_what_it_was_like_is_read_under_the_claim(play: Timeless) ->
 
     # WHEN the first lets go between the second's look at the room and its claim
     play.after(
-        "ListResources",
+        "DescribeResource",
         lambda: play.deliver(play.event("Delete", properties=ADOPTING, physical_id=room, stack_id=first)),
     )
     play.create(properties=changed)
@@ -226,7 +224,9 @@ def test_contract_57_still_anothers(play: Timeless, asked: str) -> None:
 
     assert answer.reason.startswith("AdoptionRefused:")
     assert first in answer.reason
-    assert ("DeletionPolicy: Retain" if asked == "counts it" else "cloudformation:DescribeStackResource") in answer.reason
+    assert (
+        "DeletionPolicy: Retain" if asked == "counts it" else "cloudformation:DescribeStackResource"
+    ) in answer.reason
     assert play.stage.state() == before
     assert play.stage.entries() == entries
     assert play.deliver(play.event("Delete", properties=RENAMED, physical_id=answer.physical_id)).succeeded

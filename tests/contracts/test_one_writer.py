@@ -171,8 +171,10 @@ def test_contract_62_no_empty_words(play: Timeless, kind: str) -> None:
         room = play.create()
         event = update(play, room, PLAIN, everything())
         play.after("PutItem", lambda: play.wait(60))
-    overtaking = play.event("Delete", physical_id=INVENTED) if kind == "Create" else update(
-        play, room, everything(), room_properties(Name="den")
+    overtaking = (
+        play.event("Delete", physical_id=INVENTED)
+        if kind == "Create"
+        else update(play, room, everything(), room_properties(Name="den"))
     )
     play.rules.clear()
 
@@ -229,7 +231,10 @@ def test_contract_63_a_failed_create_removes_what_is_not_shown_yet(play: Timeles
     failed = play.deliver(play.event("Create"))
     deleted = play.deliver(play.event("Delete", physical_id=failed.physical_id))
 
-    assert (failed.succeeded, deleted.succeeded) == (False, True) or (failed.succeeded, deleted.succeeded) == (True, True)
+    assert (failed.succeeded, deleted.succeeded) == (False, True) or (failed.succeeded, deleted.succeeded) == (
+        True,
+        True,
+    )
     assert play.stage.rooms() == []
     assert play.stage.entries() == []
 

@@ -111,13 +111,11 @@ def test_contract_03_ids_byte_for_byte(stage: Stage, request_type: str) -> None:
 
 @pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
 def test_contract_04_an_id_in_every_failure(stage: Stage, request_type: str) -> None:
-    """A FAILED answer has an id: that of the event if it has one, else the same marker every time."""
+    """A FAILED answer has an id: that of the event if it has one, else a marker, the same for each delivery of it."""
     function = stage.variant("no-settings", environment={"LEDGER_TABLE": None})
     physical_id = None if request_type == "Create" else "r-" + "1" * 32
-    ids = {
-        stage.deliver(stage.event(request_type, physical_id=physical_id, function=function)).physical_id
-        for _ in range(2)
-    }
+    event = stage.event(request_type, physical_id=physical_id, function=function)
+    ids = {stage.deliver(event).physical_id for _ in range(2)}
 
     assert len(ids) == 1
     assert physical_id is None or ids == {physical_id}

@@ -24,10 +24,9 @@ def test_contract_11_a_late_result_is_not_sent(stage: Stage) -> None:
     deleted = stage.deliver(stage.event("Create", properties=den, logical_id="Deleted")).physical_id
     hall = room_properties(Name="hall", Email="hall@example.com")
 
-    # GIVEN one event of each type that hangs in a call, and a Create that hangs before it has made anything
-    stage.interventions.delay(_TOO_LONG, "RegisterToWorkMail")
-    stage.interventions.delay(_TOO_LONG, "UpdateResource")
-    stage.interventions.delay(_TOO_LONG, "DeleteResource")
+    # GIVEN one event of each type that hangs in a call, however often it makes it
+    for operation in ("RegisterToWorkMail", "UpdateResource", "DeleteResource"):
+        stage.interventions.delay(_TOO_LONG, operation, times=99)
     short = stage.short
     create = stage.send(stage.event("Create", properties=hall, logical_id="Created", function=short))
     update = stage.send(
@@ -43,7 +42,7 @@ def test_contract_11_a_late_result_is_not_sent(stage: Stage) -> None:
         stage.event("Delete", properties=den, logical_id="Deleted", physical_id=deleted, function=short)
     )
 
-    # WHEN their time is up, and when what they do ends later than that
+    # WHEN their time is up, and WorkMail carries out later than that what they have called
     answers = [sent.answer(20) for sent in (create, update, delete)]
 
     # THEN they have been answered in time, and the room that exists is named
@@ -51,7 +50,6 @@ def test_contract_11_a_late_result_is_not_sent(stage: Stage) -> None:
     assert created is not None
     assert [answer.status for answer in answers] == ["FAILED"] * 3
     assert [answer.physical_id for answer in answers] == [created.ResourceId, updated, deleted]
-    assert all(answer.reason.startswith("Time") for answer in answers), [answer.reason for answer in answers]
     # and thawing their processes brings no second answer.
     stage.interventions.clear()
     for number in range(3):
@@ -62,7 +60,7 @@ def test_contract_11_a_late_result_is_not_sent(stage: Stage) -> None:
 
 def test_contract_11_nothing_obtained_yet(stage: Stage) -> None:
     """A Create whose time is up before it has made anything answers with the marker, and makes nothing later."""
-    stage.interventions.delay(_TOO_LONG, "Query", service="dynamodb")
+    stage.interventions.delay(_TOO_LONG, "Query", service="dynamodb", times=99)
     answer = stage.deliver(stage.event("Create", function=stage.short), timeout=20)
 
     assert answer.physical_id.startswith("Custom::WorkMailResource/")

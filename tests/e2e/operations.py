@@ -225,9 +225,10 @@ def check_as_before(stage: Stage, scene: Scene) -> None:
     """Check that everything is as it was before the operation, and that the ledger holds the resource only."""
     state = stage.state()
     assert state == scene.before, f"left or lost: {_difference(scene.before, state)}"
-    entries = [(item["Entry"], item.get("Holder") or item["ResourceId"]) for item in stage.entries()]
+    entries = [(item["Entry"], item.get("Holder") or item.get("resource_id")) for item in stage.entries()]
     assert len(entries) == 2, f"the ledger holds {entries}"
-    assert all(item.get("Settled", True) and not item.get("Worker") for item in stage.entries())
+    assert all(item["ready"] for item in stage.entries() if item["Entry"] == "entry")
+    assert stage.leases() == []
 
 
 def check_nothing_left(stage: Stage, scene: Scene) -> None:

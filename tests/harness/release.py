@@ -1,9 +1,11 @@
 """Writes down what the present version leaves in WorkMail and in the ledger, for contract 44.
 
-Run before a release: ``make fixture``. Later versions have to update and delete it.
+Run before a release: ``make fixture``. Later versions have to update and delete it. With an argument, the fixture has
+that name: ``python -m tests.harness.release unreleased`` writes down a form that no release has yet.
 """
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +23,7 @@ RESOURCES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def main() -> None:
+def main(name: str = __version__) -> None:
     """Write the fixture of the present version."""
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder), logs=Path(folder) / "logs") as stage:
         stage.create_room("den", Email="former@example.com")
@@ -33,7 +35,7 @@ def main() -> None:
             resources[logical_id] = answer.physical_id
         state = stage.backends.export_state()
         document = {
-            "version": __version__,
+            "version": name,
             "stack_id": stage.stack_id,
             "resources": resources,
             "properties": RESOURCES,
@@ -41,8 +43,8 @@ def main() -> None:
             "workmail": state["workmail"],
         }
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{__version__}.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (FOLDER / f"{name}.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -45,7 +45,7 @@ def _client(service: str, url: str) -> Any:
         region_name=REGION,
         endpoint_url=url,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - nobody looks at it
+        aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}),
     )
 
@@ -56,7 +56,7 @@ class Dead(BaseException):
 
 @dataclass(slots=True)
 class _Rule:
-    operation: str
+    operation: str | None
     when: Literal["before", "after"]
     act: Act | None
     left: int
@@ -160,7 +160,7 @@ class _Worker:
 
     def _act(self, when: str, operation: str) -> None:
         for rule in tuple(self.play.rules):
-            if rule.left and (rule.when, rule.operation) == (when, operation):
+            if rule.left and rule.when == when and rule.operation in {None, operation}:
                 rule.left -= 1
                 if rule.left:
                     continue
@@ -237,9 +237,11 @@ class Timeless:
         assert len(worker.puts) == 1
         return Answer.of(worker.puts[0], event)
 
-    def dies(self, event: Event, operation: str, nth: int = 1) -> None:
-        """Handle *event* until its worker dies, when its *nth* call of an *operation* has been carried out."""
-        self.rules.insert(0, _Rule(operation, "after", None, nth))
+    def dies(
+        self, event: Event, operation: str | None, nth: int = 1, *, when: Literal["before", "after"] = "after"
+    ) -> None:
+        """Handle *event* until its worker dies at its *nth* call of an *operation*, or of any."""
+        self.rules.insert(0, _Rule(operation, when, None, nth))
         worker = self._run(event)
         assert worker.dead, f"it never called {operation} {nth} times"
         assert not worker.puts
@@ -249,9 +251,7 @@ class Timeless:
         worker = _Worker(self, self.now + TIMEOUT)
         record = {"requestPayload": event, "requestContext": {"condition": "RetriesExhausted"}}
         context = SimpleNamespace(aws_request_id="lambda", log_stream_name="stream")
-        last_resort.answer(
-            record, context, clock=worker, uniform=self._rng.random, put=worker.put, environment={}
-        )
+        last_resort.answer(record, context, clock=worker, uniform=self._rng.random, put=worker.put, environment={})
         return Answer.of(worker.puts[0], event)
 
     def _run(self, event: Event) -> _Worker:

@@ -90,6 +90,8 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
             entry = replace(entry, origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
             theirs = theirs.put(replace(kept, handed_to=work.owner), kept)
     else:
+        if theirs.is_held(worker="", now=work.clock.time()):
+            raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         _check_let_go(work, holder, room)
         theirs = theirs if kept is None else theirs.drop(kept)
     work.turn.take(
@@ -117,7 +119,8 @@ def _check_let_go(work: Work, holder: str, room: Room) -> None:
             f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether it still does",
             "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
         )
-    if view.counts(room.resource_id):
+    # Before a Create is answered, CloudFormation does not know what it makes or adopts.
+    if view.counts(room.resource_id) or view.status == "CREATE_IN_PROGRESS":
         raise _refused(
             room,
             f"belongs to {describe_owner(holder)}",

@@ -16,9 +16,11 @@ from workmail_resource.aws.calls import Caller
 from workmail_resource.aws.clients import CLIENT_CONFIG
 from workmail_resource.lifecycle.create import create
 from workmail_resource.lifecycle.delete import delete
+from workmail_resource.lifecycle.turn import Turn
 from workmail_resource.lifecycle.update import update
 from workmail_resource.lifecycle.work import Work
 from workmail_resource.ownership.ledger import Ledger
+from workmail_resource.ownership.stacks import Stacks
 from workmail_resource.protocol.clock import Deadline, SystemClock
 from workmail_resource.protocol.custom_resource import LambdaContext
 from workmail_resource.protocol.event import read
@@ -44,15 +46,29 @@ def _work(event: dict[str, Any], context: LambdaContext) -> Work:
         client = session.create_client(service, region_name=region, config=CLIENT_CONFIG)
         return Caller(lambda _seconds: client, deadline=deadline, rng=rng, log=_ignore)
 
+    request = read(event)
+    ledger = Ledger(caller("dynamodb", None), settings.ledger_table, clock)
     return Work(
-        event=read(event),
-        ledger=Ledger(caller("dynamodb", None), settings.ledger_table, clock),
-        workmail=partial(WorkMail, caller("workmail", settings.workmail_region)),
+        event=request,
+        ledger=ledger,
+        stacks=Stacks(caller("cloudformation", None), _ignore),
+        organization=partial(WorkMail, caller("workmail", settings.workmail_region)),
         deadline=deadline,
         clock=clock,
         report_id=_ignore,
         rng=rng,
         log=_ignore,
+        turn=Turn(
+            request,
+            ledger,
+            closing=ledger,
+            worker=f"{rng.getrandbits(64):016x}",
+            clock=clock,
+            deadline=deadline,
+            rng=rng,
+            log=_ignore,
+        ),
+        come_again=_ignore,
     )
 
 
@@ -62,14 +78,22 @@ def _ignore(*_args: object, **_keys: object) -> None:
 
 @helper.create
 def _create(event: dict[str, Any], context: LambdaContext) -> str:
-    result = create(_work(event, context))
+    work = _work(event, context)
+    try:
+        result = create(work)
+    finally:
+        work.turn.release()
     helper.Data.update(result.data)
     return result.physical_id
 
 
 @helper.update
 def _update(event: dict[str, Any], context: LambdaContext) -> str:
-    result = update(_work(event, context))
+    work = _work(event, context)
+    try:
+        result = update(work)
+    finally:
+        work.turn.release()
     helper.Data.update(result.data)
     return result.physical_id
 
@@ -77,9 +101,13 @@ def _update(event: dict[str, Any], context: LambdaContext) -> str:
 @helper.delete
 def _delete(event: dict[str, Any], context: LambdaContext) -> str | None:
     # Nothing, but for sabotage.py.
-    outcome: str | None = delete(  # type: ignore[func-returns-value] # see above
-        _work(event, context), abandon=settings.abandon_on_delete
-    )
+    work = _work(event, context)
+    try:
+        outcome: str | None = delete(  # type: ignore[func-returns-value] # see above
+            work, abandon=settings.abandon_on_delete
+        )
+    finally:
+        work.turn.release()
     return outcome
 
 
