@@ -48,6 +48,9 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "inventory": Command(
             "workmail_rooms.inventory.cli", "read existing rooms, and write templates that adopt them, or data"
         ),
+        "probe": Command(
+            "workmail_rooms.probe.cli", "learn how a real WorkMail behaves, with temporary rooms", extra="sandbox"
+        ),
         "sandbox": Command(
             "workmail_rooms.sandbox.cli", "run WorkMail, Lambda and CloudFormation on this machine", extra="sandbox"
         ),
