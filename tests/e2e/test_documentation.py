@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.session
 import pytest
 from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped] # cfn-lint ships no types
 from crhelper import CfnResource
@@ -89,6 +90,21 @@ def check_syntax(block: Block) -> None:
     }
 
 
+def check_policy(block: Block) -> None:
+    """Check an IAM policy: its form, and that each action is an operation of its service.
+
+    WorkMail has an action for each operation
+    (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonworkmail.html).
+    """
+    policy = json.loads(block.text)
+    assert policy.keys() == {"Version", "Statement"}
+    for statement in policy["Statement"]:
+        assert statement.keys() == {"Effect", "Action", "Resource"}
+        for action in statement["Action"]:
+            service, operation = action.split(":")
+            assert operation in botocore.session.get_session().get_service_model(service).operation_names
+
+
 def check_commands(block: Block) -> None:
     """Check each line by itself: the program, its command, its options, the files and parameters it names."""
     assert [problem for line in block.text.splitlines() for problem in commands.problems(line)] == []
@@ -150,6 +166,7 @@ CHECKS: Mapping[str, Callable[[Block], None]] = {
     "bash": check_commands,
     "console": check_transcript,
     "json": check_template,
+    "json policy": check_policy,
     "json syntax": check_syntax,
     "logs-insights": check_query,
     "mermaid": check_diagram,

@@ -43,9 +43,13 @@ class Command:
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
+        "diff": Command("workmail_rooms.diff.cli", "compare what templates declare with WorkMail", extra="lint"),
         "export": Command("workmail_rooms.export.cli", "export the calendars of rooms to S3"),
         "inventory": Command(
             "workmail_rooms.inventory.cli", "read existing rooms, and write templates that adopt them, or data"
+        ),
+        "probe": Command(
+            "workmail_rooms.probe.cli", "learn how a real WorkMail behaves, with temporary rooms", extra="sandbox"
         ),
         "sandbox": Command(
             "workmail_rooms.sandbox.cli", "run WorkMail, Lambda and CloudFormation on this machine", extra="sandbox"

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.tools.export.world import BUCKET, DOMAIN, World, make_bucket, make_key, make_role
+from tests.tools.world import BUCKET, DOMAIN, World, fill, make_bucket, make_key, make_role
 from workmail_rooms.sandbox.workmail import ExportJobs, Fault
 
 Phase = Literal["before", "after"]
@@ -43,14 +43,7 @@ def test_120_rooms_five_at_a_time_two_failing_one_interruption(
     account.backend.behaviour = replace(
         account.backend.behaviour, export_jobs=ExportJobs(seconds=40, failing=("room-013", "room-077"))
     )
-    for number in range(120):
-        more: dict[str, Any] = {"Description": f'No. {number}, "{number % 9} seats"'} if number % 3 else {}
-        room = account.room(f"room-{number:03}", Type="EQUIPMENT" if number % 7 == 0 else "ROOM", **more)
-        if number % 11 == 0:
-            account.call("AssociateDelegateToResource", ResourceId=room, EntityId="alice")
-            account.call("CreateAlias", EntityId=room, Alias=f"alias-{number}@{DOMAIN}")
-    for name in ("off-1", "off-2"):
-        account.room(name, enabled=False)
+    fill(account)
     most = 0
 
     def look(operation: str, phase: Phase, _request: Mapping[str, Any]) -> None:

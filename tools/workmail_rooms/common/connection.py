@@ -71,6 +71,10 @@ class Connection:
         """Return a client for many calls, which does not give up easily."""
         return self._client(_PATIENT)
 
+    def single(self) -> "WorkMailClient":
+        """Return a client that tries each call once, for whoever has to see every answer."""
+        return self._client(1)
+
     def starting_jobs(self) -> "WorkMailClient":
         """Return a client for jobs: unlike the others, it lets LimitExceededException through at once.
 

@@ -11,6 +11,7 @@ from workmail_rooms.common.command import (
     ENVIRONMENT,
     OK,
     FailedError,
+    UsageError,
     Words,
     add_connection,
     add_organization,
@@ -22,15 +23,23 @@ from workmail_rooms.common.command import (
 from workmail_rooms.common.connection import Connection
 from workmail_rooms.common.files import FilesExistError, write
 from workmail_rooms.common.progress import ProgressBar
+from workmail_rooms.inventory import google
 from workmail_rooms.inventory.data import as_csv, as_json
 from workmail_rooms.inventory.declare import Declared, LeftOut, declare
 from workmail_rooms.inventory.existing import Entry, UnreadableTemplateError, as_before, entries, match
+from workmail_rooms.inventory.google import Building
+from workmail_rooms.inventory.microsoft365 import as_script
+from workmail_rooms.inventory.moving import Domains, bookable
 from workmail_rooms.inventory.read import PERMISSIONS, Reader
 from workmail_rooms.inventory.resources import Resource
 from workmail_rooms.inventory.stacks import assign
 from workmail_rooms.inventory.template import DEFAULT_TOKEN, render, size
 
 INCOMPLETE: Final = 3
+
+#: The forms of data, with the ends of their files' names.
+_ENDINGS: Final = {"csv": ".csv", "json": ".json", "microsoft365": ".ps1", "google": "-google.csv"}
+_NEXT: Final = ("microsoft365", "google")
 
 _WORDS: Final = Words(
     program="workmail-rooms inventory",
@@ -56,6 +65,10 @@ templates
 
 data
   --format csv and --format json print all resources, or write ALIAS-rooms.csv or .json to --output-dir.
+
+the next system
+  --format microsoft365 is a PowerShell script (.ps1) that makes the rooms in Exchange Online, and can be run again.
+  --format google is the CSV of calendar resources for the bulk upload of Google's Admin console (-google.csv).
 
 {ENVIRONMENT}
 exit status
@@ -145,19 +158,43 @@ class _Command:
 
     def _write_data(self, organization_id: str, alias: str, resources: Sequence[Resource]) -> int:
         form: str = self._options.format
-        content = (
-            as_csv(organization_id, resources, bom=self._options.bom)
-            if form == "csv"
-            else as_json(organization_id, resources)
-        )
+        content = self._data(organization_id, resources)
         if self._options.output_dir is None:
             sys.stdout.buffer.write(content)
         else:
-            path = self._options.output_dir / f"{alias}-rooms.{form}"
+            path = self._options.output_dir / f"{alias}-rooms{_ENDINGS[form]}"
             self._write({path: content})
             sys.stdout.write(f"{path}\n")
+        _, without = bookable(resources)
+        if form in _NEXT and without:
+            names = ", ".join(one.room.name for one in without)
+            say(f"Left out, because they are disabled and have no address: {names}.")
         say(f"{count(len(resources), 'resource')} of {organization_id}.")
         return OK
+
+    def _data(self, organization_id: str, resources: Sequence[Resource]) -> bytes:
+        options = self._options
+        domains = Domains({old.casefold(): new for old, new in options.domain})
+        match options.format:
+            case "csv":
+                return as_csv(organization_id, resources, bom=options.bom)
+            case "json":
+                return as_json(organization_id, resources)
+            case "microsoft365":
+                return as_script(organization_id, resources, domains)
+            case _:
+                return google.as_csv(resources, domains, self._building(resources))
+
+    def _building(self, resources: Sequence[Resource]) -> Building:
+        options = self._options
+        if None in {options.building, options.floor, options.capacity}:
+            if any(one.room.type == "ROOM" for one in bookable(resources)[0]):
+                raise UsageError(
+                    "Google wants the building, floor and capacity of each room, which WorkMail does not know: give "
+                    "--building ID, --floor NAME and --capacity N, and correct single rooms in the file."
+                )
+            return Building("", "", 0)
+        return Building(options.building, options.floor, options.capacity)
 
     def _write(self, files: dict[Path, bytes]) -> None:
         try:
@@ -232,7 +269,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_organization(parser)
     parser.add_argument(
-        "--format", choices=["template", "csv", "json"], default="template", help="what to write (default: template)"
+        "--format",
+        choices=["template", *_ENDINGS],
+        default="template",
+        help="what to write (default: template)",
     )
     parser.add_argument(
         "--output-dir",
@@ -254,6 +294,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TOKEN",
         help=f"the provider: the name of the export that has its ARN, or the ARN (default: {DEFAULT_TOKEN})",
     )
+    parser.add_argument(
+        "--domain",
+        action="append",
+        type=_domain,
+        default=[],
+        metavar="OLD=NEW",
+        help="a domain that changes on the way to the next system; may be given several times",
+    )
+    parser.add_argument("--building", metavar="ID", help="of the rooms, for Google")
+    parser.add_argument("--floor", metavar="NAME", help="of the rooms, for Google")
+    parser.add_argument("--capacity", type=int, metavar="N", help="of the rooms, for Google")
     add_connection(parser)
     return parser
 
@@ -262,3 +313,10 @@ def _service_token(text: str) -> str:
     if not _SERVICE_TOKEN.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is neither an ARN nor the name of an export")
     return text
+
+
+def _domain(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new) or "@" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form old.example.com=new.example.com")
+    return old, new

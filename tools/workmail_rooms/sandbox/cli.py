@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -19,6 +19,9 @@ from workmail_rooms.sandbox import show
 from workmail_rooms.sandbox.cloudformation import CloudFormationError, Outcome, StackEvent
 from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE, Sandbox, load_backends, load_stacks
 from workmail_rooms.sandbox.state import StateError, StateFolder
+
+if TYPE_CHECKING:
+    from workmail_rooms.sandbox.workmail import Behaviour
 
 _OK, _FAILED, _USAGE, _INTERRUPTED = 0, 1, 2, 130
 _PROGRAM = "workmail-rooms sandbox"
@@ -143,7 +146,7 @@ class _Command:
         """Serve WorkMail and take responses until interrupted."""
         from workmail_rooms.sandbox.serve import serve  # noqa: PLC0415 - imports moto
 
-        options = self._options
+        options, behaviour = self._options, self._behaviour()
         with self._state.lock(self._line):
             serve(
                 self._state,
@@ -152,11 +155,24 @@ class _Command:
                 response_port=options.response_port,
                 template=self._provider_template,
                 console=self._console,
+                behaviour=behaviour,
             )
         return _OK
 
+    def _behaviour(self) -> "Behaviour | None":
+        """Return how WorkMail shall behave from now on, if the command line says it."""
+        if self._options.behaviour is None:
+            return None
+        from workmail_rooms.sandbox.behaviour_file import BehaviourFileError, load  # noqa: PLC0415 - imports moto
+
+        try:
+            return load(self._options.behaviour)
+        except BehaviourFileError as error:
+            raise _UsageError(str(error)) from error
+
     @contextlib.contextmanager
     def _sandbox(self) -> Iterator[Sandbox]:
+        behaviour = self._behaviour()
         with (
             self._state.lock(self._line),
             Sandbox(
@@ -165,6 +181,7 @@ class _Command:
                 code=getattr(self._options, "code", None),
                 on_event=self._show,
                 workers=2,
+                behaviour=behaviour,
             ) as sandbox,
         ):
             yield sandbox
@@ -217,12 +234,20 @@ def _parser() -> argparse.ArgumentParser:
     stack = argparse.ArgumentParser(add_help=False)
     stack.add_argument("--stack-name", required=True, metavar="NAME", help="the stack")
 
+    service = argparse.ArgumentParser(add_help=False)
+    service.add_argument(
+        "--behaviour",
+        type=Path,
+        metavar="FILE",
+        help="how WorkMail behaves from now on: what `workmail-rooms probe` wrote (default: as before)",
+    )
+
     parser = argparse.ArgumentParser(
         prog=_PROGRAM, description="WorkMail and CloudFormation's custom-resource lifecycle on this machine."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    deploy = commands.add_parser("deploy", parents=[common, stack], help="create or update a stack")
+    deploy = commands.add_parser("deploy", parents=[common, stack, service], help="create or update a stack")
     deploy.add_argument("template", type=Path, metavar="TEMPLATE", help="the stack's template, YAML or JSON")
     deploy.add_argument(
         "--parameters", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="values for its parameters"
@@ -237,7 +262,9 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     going_on = commands.add_parser(
-        "continue-rollback", parents=[common, stack], help="continue the rollback of a stack in UPDATE_ROLLBACK_FAILED"
+        "continue-rollback",
+        parents=[common, stack, service],
+        help="continue the rollback of a stack in UPDATE_ROLLBACK_FAILED",
     )
     going_on.add_argument(
         "--resources-to-skip",
@@ -248,12 +275,14 @@ def _parser() -> argparse.ArgumentParser:
         help="resources that cannot go back, to be left as they are; in nested stacks STACK.ID",
     )
 
-    commands.add_parser("delete", parents=[common, stack], help="delete a stack")
+    commands.add_parser("delete", parents=[common, stack, service], help="delete a stack")
     commands.add_parser("events", parents=[common, stack], help="print the events of a stack")
     commands.add_parser("rooms", parents=[common], help="print the rooms and equipment of the organizations")
 
     serve = commands.add_parser(
-        "serve", parents=[common], help="serve WorkMail and take responses, for the AWS CLI and `sam local invoke`"
+        "serve",
+        parents=[common, service],
+        help="serve WorkMail and take responses, for the AWS CLI and `sam local invoke`",
     )
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     serve.add_argument("--workmail-port", type=_port, default=4580, metavar="PORT", help="default: 4580")

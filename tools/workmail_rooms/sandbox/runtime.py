@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workmail_rooms.sandbox.backends import Backends
     from workmail_rooms.sandbox.provider import Provider
     from workmail_rooms.sandbox.services import Services
+    from workmail_rooms.sandbox.workmail import Behaviour
 
 _INSTALLED = Path(__file__).resolve().with_name("template.yaml")
 #: The provider's own template: this project's, or, of an installed package, the one that is installed with it.
@@ -48,13 +49,17 @@ def load_stacks(state: StateFolder) -> StackStore:
         return StackStore.import_state(document.get("stacks", {}))
 
 
-def load_backends(state: StateFolder, provider: "Provider | None" = None) -> "Backends":
+def load_backends(
+    state: StateFolder, provider: "Provider | None" = None, behaviour: "Behaviour | None" = None
+) -> "Backends":
     """Read what the services hold; the made-up organizations when there is no state yet.
 
     Parameters
     ----------
     provider:
         Its tables are created; without it there are none.
+    behaviour:
+        How WorkMail behaves from now on; None leaves it as the state has it.
 
     Raises
     ------
@@ -70,10 +75,13 @@ def load_backends(state: StateFolder, provider: "Provider | None" = None) -> "Ba
     for name, properties in provider.tables.items() if provider else ():
         backends.create_table(name, properties)
     if document is None:
+        backends.workmail.behaviour = behaviour or backends.workmail.behaviour
         seed(backends.workmail)
         return backends
     with _damaged(state):
         backends.import_state(document["services"])
+    if behaviour is not None:
+        backends.workmail.behaviour = behaviour
     return backends
 
 
@@ -131,6 +139,8 @@ class Sandbox:
         Called with each stack event as it happens.
     workers:
         How many workers to start before the first event.
+    behaviour:
+        How WorkMail behaves from now on; None leaves it as the state has it.
 
     Raises
     ------
@@ -150,6 +160,7 @@ class Sandbox:
         cold: bool = False,
         on_event: Callable[[StackEvent], None] = lambda _event: None,
         workers: int = 1,
+        behaviour: "Behaviour | None" = None,
     ) -> None:
         self._state = state
         self.stacks = load_stacks(state)
@@ -169,7 +180,7 @@ class Sandbox:
                 self.functions.warm(arn, workers)
             self.endpoint = undo.enter_context(ResponseEndpoint(certificates))
 
-            self.backends = load_backends(state, provider)
+            self.backends = load_backends(state, provider, behaviour)
             self.services: Services = undo.enter_context(_services(self.backends, listener, self.stacks))
             self.engine = Engine(
                 store=self.stacks,

@@ -19,6 +19,7 @@ from workmail_rooms.sandbox.cloudformation import describe_stack_resource
 from workmail_rooms.sandbox.runtime import load_backends, load_provider, load_stacks
 from workmail_rooms.sandbox.services import Answer, Call, Services
 from workmail_rooms.sandbox.state import StateError, StateFolder
+from workmail_rooms.sandbox.workmail import Behaviour
 
 _READS = ("Describe", "List", "Get", "Query", "Scan", "BatchGet")
 _LONGEST_RESPONSE = 4096
@@ -60,7 +61,14 @@ class StateSaver:
 
 
 def serve(
-    state: StateFolder, *, host: str, workmail_port: int, response_port: int, template: Path, console: Console
+    state: StateFolder,
+    *,
+    host: str,
+    workmail_port: int,
+    response_port: int,
+    template: Path,
+    console: Console,
+    behaviour: Behaviour | None = None,
 ) -> None:
     """Serve until interrupted.
 
@@ -74,6 +82,8 @@ def serve(
         The provider's own template, for its table.
     console:
         Where answers are shown.
+    behaviour:
+        How WorkMail behaves from now on; None leaves it as the state has it.
 
     Raises
     ------
@@ -83,7 +93,7 @@ def serve(
     listener = _listen(host, workmail_port, "--workmail-port")
     certificates = LocalCertificates(state.certificates)
     provider = load_provider(template, {})
-    backends = load_backends(state, provider)
+    backends = load_backends(state, provider, behaviour)
 
     def answer(request: Request) -> Reply:
         if request.method != "PUT":

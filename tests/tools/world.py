@@ -102,6 +102,25 @@ def world() -> Iterator[World]:
         yield made
 
 
+def fill(account: World) -> None:
+    """Make 120 rooms and pieces of equipment of every kind, and two that are disabled."""
+    for number in range(120):
+        more: dict[str, Any] = {"Description": f'No. {number}, "{number % 9} seats"'} if number % 3 else {}
+        if number % 10 == 0:
+            more["HiddenFromGlobalAddressList"] = True
+        room = account.room(f"room-{number:03}", Type="EQUIPMENT" if number % 7 == 0 else "ROOM", **more)
+        for alias in range(number % 4):
+            account.call("CreateAlias", EntityId=room, Alias=f"alias-{number}-{alias}@{DOMAIN}")
+        for delegate in ("alice", "facilities")[: number % 3]:
+            account.call("AssociateDelegateToResource", ResourceId=room, EntityId=delegate)
+        booking = {"AutoDeclineRecurringRequests": number % 5 == 0, "AutoDeclineConflictingRequests": number % 8 != 0}
+        if number % 3:
+            booking["AutoAcceptRequests"] = number % 2 == 0
+        account.call("UpdateResource", ResourceId=room, BookingOptions=booking)
+    for name in ("off-1", "off-2"):
+        account.room(name, enabled=False)
+
+
 def make_key(**options: Any) -> str:
     """Make a key and return its ARN."""
     return str(boto3.client("kms", REGION).create_key(**options)["KeyMetadata"]["Arn"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.export.world import REGION, World, world
+from tests.tools.world import REGION, World, world
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What WorkMail has, against what templates declare. Only reads."""
