@@ -552,7 +552,7 @@ def test_the_module_map_has_every_module() -> None:
     listed = [name for table in maps() for row in table.rows for name in code(row[0])]
     modules = {path.relative_to(FUNCTION).as_posix() for path in FUNCTION.rglob("*.py") if path.name != "__init__.py"}
     packages = {f"sandbox/{path.parent.name}/" for path in (TOOLS / "sandbox").glob("*/__init__.py")}
-    folders = ("common", "diff", "export", "inventory")
+    folders = ("common", "diff", "export", "inventory", "probe")
     modules |= {f"{folder}/{path.name}" for folder in folders for path in (TOOLS / folder).glob("[!_]*.py")}
     assert Counter(listed) == Counter(modules | packages | {"cli.py", "sandbox/", "schema/", "lint/"})
 
