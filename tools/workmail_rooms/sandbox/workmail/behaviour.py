@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from .faults import Fault, RateLimit
@@ -245,12 +246,14 @@ class Behaviour:
         return cls(**dict(data) | restored)
 
 
+@cache
 def switches() -> dict[str, tuple[str, ...]]:
     """Return the switches that have named values: the values of each, the default among them."""
     hints = get_type_hints(Behaviour)
     return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
 
 
+@cache
 def counts() -> tuple[str, ...]:
     """Return the switches that count calls."""
     return tuple(name for name, hint in get_type_hints(Behaviour).items() if hint is int)
