@@ -108,6 +108,7 @@ class Checks:
         self.last_success: dict[Owner, tuple[int, str]] = {}
         self._order: dict[str, int] = {}
         self._latest: dict[Owner, str] = {}
+        self._old: dict[Owner, Mapping[str, Any]] = {}
         self.ledger_lost = False
         self.people_at = -1.0
         self.owners_let_go: set[Owner] = set()
@@ -123,7 +124,12 @@ class Checks:
     def sent(self, request: "Request") -> None:
         """Note that CloudFormation has sent an event."""
         self._order[request.event["ResponseURL"]] = len(self._order)
-        self._latest[owner_of(request.event)] = request.event["ResponseURL"]
+        owner, old = owner_of(request.event), request.event.get("OldResourceProperties")
+        self._latest[owner] = request.event["ResponseURL"]
+        if old is not None:
+            # An Update to what was declared before looks like the rollback of the last one, to whoever gets it.
+            request.goes_back = request.kind == "reverse" or request.event["ResourceProperties"] == self._old.get(owner)
+            self._old[owner] = old
 
     def duplicated(self, event: Event, identity: str) -> None:
         """Note that a delivery comes late, or twice."""
@@ -327,7 +333,7 @@ class Checks:
         owner = owner_of(request.event)
         # What somebody else has by now cannot be put back (contract 53).
         self.exempt[owner] = set()
-        if request.kind == "reverse":
+        if request.goes_back:
             self.exempt[owner] = taken(self._world, properties, answer.physical_id)
         wrong = self.differences(properties, answer.physical_id, since=request.sent_at, exempt=self.exempt[owner])
         if wrong:
@@ -557,14 +563,9 @@ class Checks:
         """Nothing stays in the ledger for ever of what is gone (entries with a date of expiry go by themselves)."""
         if self.ledger_lost or self._world.had_outage:
             return
-        live = self._world.workmail.rooms()
         for key, item in sorted(self._world.table.items.items()):
             text = json.dumps(item)
-            retained = any(
-                room_id in live and self.known[room_id].let_go
-                for room_id in _ROOM_ID.findall(text)
-                if room_id in self.known
-            )
+            retained = any(self.known[room_id].let_go for room_id in _ROOM_ID.findall(text) if room_id in self.known)
             # Of what a stack retains nobody tells the function, so it stays until somebody adopts it.
             if "ExpiresAt" in item or retained or any("|".join(owner) in text for owner in self.owners_let_go):
                 continue

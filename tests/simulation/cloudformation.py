@@ -77,6 +77,8 @@ class Request:
         ``create``, ``update``, ``reverse``, ``delete``, or ``clean up``.
     open:
         Whether somebody waits for the answer.
+    goes_back:
+        Whether it is an Update to what was declared before.
     """
 
     event: dict[str, Any]
@@ -84,6 +86,7 @@ class Request:
     name: str
     sent_at: float
     open: bool = True
+    goes_back: bool = False
     settled: Signal = field(default_factory=Signal)
     answered_at: float | None = None
 

@@ -52,7 +52,7 @@ def _addresses(properties: Properties) -> list[str]:
 
 
 def taken(world: "World", properties: Properties, room_id: str) -> set[str]:
-    """Return what of a declared room somebody else has at this moment, by the keys of :func:`.workmail.picture`."""
+    """Return what of a declared room cannot be at this moment, by the keys of :func:`.workmail.picture`."""
     organization = world.workmail.organization(properties["OrganizationId"])
     found = set()
     holder = organization.named(properties["Name"])
@@ -62,6 +62,9 @@ def taken(world: "World", properties: Properties, room_id: str) -> set[str]:
         entity = organization.by_address(address)
         if entity is not None and entity.id != room_id:
             found |= {"Email", "Aliases", "State"}
+    if not all(_member(organization, name) for name in properties.get("Delegates", ())):
+        # Where nobody is left to answer requests, they are accepted automatically.
+        found |= {"Delegates", "Booking"}
     return found
 
 

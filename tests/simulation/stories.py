@@ -69,6 +69,24 @@ def declared(dice: Random, properties: Mapping[str, Any]) -> Declared:
     return Declared(dict(properties), deletion, dice.choice(("Delete",) * 6 + ("Retain",)))
 
 
+def without_rivals(template: Mapping[str, Declared]) -> dict[str, Declared]:
+    """Return a template in which no two rooms adopt the same one: that mistake nobody can put right."""
+    names = [_full_name(one) for one in template.values()]
+    return {
+        logical_id: replace(
+            one, properties={key: value for key, value in one.properties.items() if key != "ExistingResource"}
+        )
+        if one.properties is not None and names.count(_full_name(one)) > 1
+        else one
+        for logical_id, one in template.items()
+    }
+
+
+def _full_name(one: Declared) -> tuple[str, str]:
+    properties = one.properties or {}
+    return properties.get("OrganizationId", ""), properties.get("Name", "")
+
+
 def sibling(dice: Random) -> Declared:
     """Return a resource that is no room, and fails."""
     return Declared(takes=dice.choice((0.2, 0.6, 1.0, 2.0, 5.0, 30.0)) * (0.5 + dice.random()), fails=True)
@@ -105,6 +123,7 @@ class Author:
 
     def deploy(self, stack: str, template: Mapping[str, Declared], *, fails: bool, **details: Any) -> None:
         """Add a deployment; one that fails leaves what is declared as it was."""
+        template = without_rivals(template)
         shown = dict(template)
         if fails:
             shown["Sibling"] = sibling(self.dice)
