@@ -415,6 +415,8 @@ class Checks:
             return
         code = answer.reason.partition(":")[0]
         if code in {"NameAvailabilityException", "EmailAddressInUseException"}:
+            if self._is_its_own(request):
+                self.found("15 an event fails over what it has made itself", f"{request.name}: {answer.reason}")
             if self._gives_it_up(request):
                 where = "in a rollback" if request.kind == "reverse" else "forwards"
                 self.found(f"54 an event does not wait for its sibling {where}", f"{request.name}: {answer.reason}")
@@ -436,6 +438,16 @@ class Checks:
         name, address = parameters.get("Name"), parameters.get("Email") or parameters.get("Alias")
         holder = organization.named(name) if name else organization.by_address(address or "")
         worker.record.refused_by = holder.id if holder is not None else ""
+
+    def _is_its_own(self, request: "Request") -> bool:
+        """Contract 15: tell whether what stands in an event's way is what an earlier try of it has made."""
+        tries = self._tries(request)
+        known = self.known.get(tries[-1].refused_by or "") if tries else None
+        return (
+            known is not None
+            and known.maker == owner_of(request.event)
+            and known.request_id == request.event["RequestId"]
+        )
 
     def _gives_it_up(self, request: "Request") -> bool:
         """Contract 54: tell whether what an event was refused is about to be given up by a sibling.

@@ -1,7 +1,9 @@
 """What many stories come to."""
 
+import gc
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +13,8 @@ from .world import World
 
 #: Seeds that are kept of each check.
 _KEPT = 8
+#: Stories between two collections of garbage.
+_COLLECTED_AFTER = 25
 
 
 @dataclass(slots=True)
@@ -88,9 +92,24 @@ def explore(seeds: Iterable[int]) -> Tally:
         A story cannot be played, which is a defect of the simulation.
     """
     tally = Tally()
-    for seed in seeds:
-        try:
-            tally.add(seed, play(write(seed)))
-        except Exception as error:
-            raise RuntimeError(f"the story of seed {seed} cannot be played") from error
+    with _collecting_seldom() as collect:
+        for number, seed in enumerate(seeds, 1):
+            try:
+                tally.add(seed, play(write(seed)))
+            except Exception as error:
+                raise RuntimeError(f"the story of seed {seed} cannot be played") from error
+            if number % _COLLECTED_AFTER == 0:
+                collect()
     return tally
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[Callable[[], object]]:
+    """Collect garbage between stories only: what was imported is not looked through again and again."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield gc.collect
+    finally:
+        gc.enable()
+        gc.unfreeze()
