@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from tests.harness.account import Account
 from tests.harness.answer import Answer
 from tests.harness.interventions import Interceptor, Interventions
 from tests.harness.properties import resources_template, room_properties
@@ -36,9 +37,8 @@ from workmail_rooms.sandbox.cloudformation import Engine, Outcome, Stack, StackR
 from workmail_rooms.sandbox.cloudformation.ports import ResponsePut, UnknownFunctionError
 from workmail_rooms.sandbox.cloudformation.protocol import request_event
 from workmail_rooms.sandbox.provider import read_provider
-from workmail_rooms.sandbox.rooms import Room, rooms
 from workmail_rooms.sandbox.runtime import PARAMETER_STORE, PROVIDER_TEMPLATE
-from workmail_rooms.sandbox.seed import EXAMPLE, OTHER, seed
+from workmail_rooms.sandbox.seed import seed
 from workmail_rooms.sandbox.services import Call, Services
 from workmail_rooms.sandbox.workmail import WorkMailBackend
 
@@ -162,7 +162,7 @@ class _Router:
         function.service.invoke_async(function_arn, event)
 
 
-class Stage:
+class Stage(Account):
     """The provider in its account, and CloudFormation's part for a test to play.
 
     Worker processes live as long as the stage; everything else is fresh after ``reset``.
@@ -487,69 +487,6 @@ class Stage:
         """Return the calls since a mark, by default since the reset."""
         return self.services.calls[self._mark if since is None else since :]
 
-    def operations(self, since: int | None = None, service: str | None = None) -> list[str]:
-        """Return the names of the calls since a mark."""
-        return [call.operation for call in self.calls(since) if service in {None, call.service}]
-
-    def writes(self, since: int | None = None, service: str = "workmail") -> list[str]:
-        """Return the names of the calls since a mark that change something."""
-        reading = ("Describe", "Get", "List", "Query", "Scan")
-        return [name for name in self.operations(since, service) if not name.startswith(reading)]
-
-    def rooms(self) -> list[Room]:
-        """Return the live resources of all organizations, as they truly are."""
-        return rooms(self.workmail)
-
-    def room(self, name: str = "boardroom", organization_id: str = EXAMPLE) -> Room | None:
-        """Return one live resource by its name."""
-        return next((one for one in self.rooms() if (one.Name, one.OrganizationId) == (name, organization_id)), None)
-
-    def describe(self, resource_id: str, organization_id: str = EXAMPLE) -> dict[str, Any]:
-        """Return everything that an organization holds of a resource, except dates: for exact comparison.
-
-        Aliases and delegates are sets, so they are sorted.
-        """
-        with self.workmail.lock:
-            state = asdict(self.workmail.organization(organization_id).entities[resource_id])
-        return {
-            key: sorted(value) if isinstance(value, list) else value
-            for key, value in state.items()
-            if not key.endswith("_date")
-        }
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that both organizations hold, ghosts left out and dates too: for exact comparison."""
-        with self.workmail.lock:
-            return {
-                entity: self.describe(entity, organization)
-                for organization in (EXAMPLE, OTHER)
-                for entity, held in self.workmail.organization(organization).entities.items()
-                if held.state != "DELETED"
-            }
-
-    def create_room(self, name: str = "boardroom", *, organization_id: str = EXAMPLE, **attributes: Any) -> str:
-        """Make a resource that is nobody's, off the record, and return its id.
-
-        Parameters
-        ----------
-        attributes:
-            ``Type``, ``Description``, and ``Email`` to register it.
-        """
-        within = {"OrganizationId": organization_id}
-        email = attributes.pop("Email", None)
-        request = {**within, "Name": name, "Type": "ROOM", **attributes}
-        resource_id = str(self.workmail.invoke("CreateResource", request)["ResourceId"])
-        if email is not None:
-            self.workmail.invoke("RegisterToWorkMail", {**within, "EntityId": resource_id, "Email": email})
-        return resource_id
-
-    def delete_room(self, resource_id: str, organization_id: str = EXAMPLE) -> None:
-        """Remove a resource behind everybody's back, off the record."""
-        within = {"OrganizationId": organization_id}
-        if self.describe(resource_id, organization_id)["state"] == "ENABLED":
-            self.workmail.invoke("DeregisterFromWorkMail", {**within, "EntityId": resource_id})
-        self.workmail.invoke("DeleteResource", {**within, "ResourceId": resource_id})
-
     def ledger(self) -> list[dict[str, Any]]:
         """Return the ledger's items as plain values."""
         plain = TypeDeserializer().deserialize
@@ -557,33 +494,20 @@ class Stage:
             items = [item.to_json()["Attributes"] for item in self.backends.dynamodb.tables[LEDGER_TABLE].all_items()]
         return [{key: plain(value) for key, value in item.items()} for item in items]
 
+    def export_state(self) -> Mapping[str, Any]:
+        """Return what the services hold."""
+        return self.backends.export_state()
+
+    def import_state(self, state: Mapping[str, Any]) -> None:
+        """Hold what ``export_state`` has returned."""
+        self.backends.import_state(state)
+
     def load_ledger(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Put items into the ledger, in DynamoDB's JSON."""
         with self.backends.dynamodb_lock:
             table = self.backends.dynamodb.tables[LEDGER_TABLE]
             for item in items:
                 table.put_item(dict(item), overwrite=True)
-
-    def lose_ledger(self) -> None:
-        """Empty the ledger behind everybody's back."""
-        with self.backends.dynamodb_lock:
-            self.backends.dynamodb.tables[LEDGER_TABLE].items.clear()
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Return what the ledger has of resources: each entry of a record, and each claim; no tombstones."""
-        found: list[dict[str, Any]] = []
-        for item in self.ledger():
-            if item["Entry"] == "claim":
-                found.append(item)
-            elif item["Entry"] == "record":
-                found += [{"Owner": item["Owner"], "Entry": "entry", **entry} for entry in json.loads(item["Entries"])]
-            elif item["Entry"] != "cancelled":
-                found.append(item)
-        return found
-
-    def leases(self) -> list[str]:
-        """Return the owners in whose records somebody is at work."""
-        return [item["Owner"] for item in self.ledger() if item.get("Worker")]
 
     # ---------------------------------------------------------------------------------------------------- records
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 from allpairspy import AllPairs  # type: ignore[import-untyped] # it ships no types
 
-from tests.harness import DOMAIN, OTHER_DOMAIN, Stage, everything, room_properties
+from tests.harness import DOMAIN, OTHER_DOMAIN, everything, room_properties
+from tests.matrices.virtual import VirtualStage
 from workmail_rooms.sandbox.rooms import Room
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 from workmail_rooms.sandbox.workmail.behaviour import Behaviour, counts, switches
@@ -64,7 +65,7 @@ def _name(setting: Setting) -> str:
 # ------------------------------------------------------------------------------------------------------- the stories
 
 
-def live(stage: Stage, setting: Setting) -> None:
+def live(stage: VirtualStage, setting: Setting) -> None:
     """Create, change in every way, disable, enable again and delete a resource: each time as declared."""
     behave(stage, setting)
     steps = [
@@ -96,7 +97,7 @@ def live(stage: Stage, setting: Setting) -> None:
     assert again.succeeded, again.reason
 
 
-def fail_and_roll_back(stage: Stage, setting: Setting) -> None:
+def fail_and_roll_back(stage: VirtualStage, setting: Setting) -> None:
     """Fail to create one half way: nothing is left behind after its Delete, and nobody else's is touched."""
     stage.create_room("foreign", Email=f"sitzungssaal@{DOMAIN}")
     behave(stage, setting)
@@ -109,7 +110,7 @@ def fail_and_roll_back(stage: Stage, setting: Setting) -> None:
     assert stage.entries() == []
 
 
-def replace_and_clean_up(stage: Stage, setting: Setting) -> None:
+def replace_and_clean_up(stage: VirtualStage, setting: Setting) -> None:
     """Replace one by another in the other organization, and take the old one away."""
     behave(stage, setting)
     old = everything()
@@ -127,7 +128,7 @@ def replace_and_clean_up(stage: Stage, setting: Setting) -> None:
     delete(stage, new, second.physical_id)
 
 
-def adopt_and_give_back(stage: Stage, setting: Setting) -> None:
+def adopt_and_give_back(stage: VirtualStage, setting: Setting) -> None:
     """Fail to adopt a resource, which restores it; adopt it, and give it back in a rollback."""
     found = stage.create_room("boardroom", Description="as people know it", Email=f"board-room@{DOMAIN}")
     for alias in ("upstairs", "sitzungssaal"):
@@ -155,7 +156,7 @@ def adopt_and_give_back(stage: Stage, setting: Setting) -> None:
     assert stage.entries() == []
 
 
-def as_before(stage: Stage) -> list[Room]:
+def as_before(stage: VirtualStage) -> list[Room]:
     """Return the rooms with their names in one case: what is given back has its name in the case that was shown."""
     return [replace(room, Name=room.Name.casefold()) for room in stage.rooms()]
 
@@ -173,7 +174,7 @@ def check(room: Room, declared: Mapping[str, Any]) -> None:
         assert len(room.Delegates) == len(declared.get("Delegates", []))
 
 
-def delete(stage: Stage, properties: Mapping[str, Any], physical_id: str) -> None:
+def delete(stage: VirtualStage, properties: Mapping[str, Any], physical_id: str) -> None:
     """Delete the only resource there is."""
     answer = stage.deliver(stage.event("Delete", properties=properties, physical_id=physical_id))
     assert answer.succeeded, answer.reason
@@ -181,7 +182,7 @@ def delete(stage: Stage, properties: Mapping[str, Any], physical_id: str) -> Non
     assert stage.entries() == []
 
 
-def behave(stage: Stage, setting: Setting) -> None:
+def behave(stage: VirtualStage, setting: Setting) -> None:
     """Let WorkMail behave so, from now on and in the organizations that are there."""
     stage.workmail.behaviour = replace(Behaviour(), **setting)
     for organization in (EXAMPLE, OTHER):
@@ -208,7 +209,7 @@ def test_no_switch_is_missing() -> None:
 
 
 @pytest.mark.parametrize("setting", ALONE, ids=_name)
-def test_life_of_a_resource(stage: Stage, setting: Setting, record_property: Note) -> None:
+def test_life_of_a_resource(stage: VirtualStage, setting: Setting, record_property: Note) -> None:
     """A resource is created, changed in every way, disabled, enabled again and deleted, under each switch alone."""
     record_property("unknown alone", _name(setting))
     live(stage, setting)
@@ -217,7 +218,7 @@ def test_life_of_a_resource(stage: Stage, setting: Setting, record_property: Not
 @pytest.mark.parametrize("story", [live, fail_and_roll_back, replace_and_clean_up, adopt_and_give_back])
 @pytest.mark.parametrize("setting", COVERING, ids=range(len(COVERING)))
 def test_all_unknowns_together(
-    stage: Stage, setting: Setting, story: Callable[[Stage, Setting], None], record_property: Note
+    stage: VirtualStage, setting: Setting, story: Callable[[VirtualStage, Setting], None], record_property: Note
 ) -> None:
     """Life, rollback, replacement and adoption go well whichever two unknowns meet."""
     record_property("unknowns together", _name(setting))
@@ -226,7 +227,7 @@ def test_all_unknowns_together(
 
 @pytest.mark.parametrize("deleted_organization", switches()["deleted_organization"])
 @pytest.mark.parametrize("new_organization", switches()["new_organization"])
-def test_organization(stage: Stage, new_organization: str, deleted_organization: str, record_property: Note) -> None:
+def test_organization(stage: VirtualStage, new_organization: str, deleted_organization: str, record_property: Note) -> None:
     """Whatever a new organization is, Create says so or works; when it has been deleted, Delete succeeds."""
     setting = {"new_organization": new_organization, "deleted_organization": deleted_organization}
     record_property("unknown alone", _name(setting))

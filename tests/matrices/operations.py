@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tests.harness import DOMAIN, OTHER_DOMAIN, Answer, Function, Stage, everything, room_properties
+from tests.harness import DOMAIN, OTHER_DOMAIN, Answer, everything, room_properties
+from tests.harness.account import Account
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 from workmail_rooms.sandbox.services import Call
 
@@ -34,7 +35,7 @@ class Operation:
     request_type: str
     properties: Mapping[str, Any]
     old: Mapping[str, Any] | None = None
-    found: Callable[[Stage], object] = lambda _stage: None
+    found: Callable[[Account], object] = lambda _stage: None
 
     @property
     def replaces(self) -> bool:
@@ -42,7 +43,7 @@ class Operation:
         return self.old is not None and self.old["OrganizationId"] != self.properties["OrganizationId"]
 
 
-def _existing_room(stage: Stage) -> None:
+def _existing_room(stage: Account) -> None:
     """Make the room that is adopted: different from what is declared in every respect."""
     room = stage.create_room("boardroom", Description="as people know it", Email=f"old-boardroom@{DOMAIN}")
     within = {"OrganizationId": EXAMPLE}
@@ -101,14 +102,14 @@ class Scene:
         """Return the same scene with further *entities* that are nobody's and have to stay as they are."""
         return replace(self, before={**self.before, **entities}, others={**self.others, **entities})
 
-    def set_up(self, stage: Stage) -> None:
+    def set_up(self, stage: Account) -> None:
         """Begin anew on *stage*."""
         stage.reset()
-        stage.backends.import_state(self._backends)
+        stage.import_state(self._backends)
         stage.stack_id = self._stack_id
 
-    def event(self, stage: Stage, function: Function | None = None) -> dict[str, Any]:
-        """Return the operation's event, for *function* if not for the standard one."""
+    def event(self, stage: Account) -> dict[str, Any]:
+        """Return the operation's event."""
         operation = self.operation
         return stage.event(
             operation.request_type,
@@ -116,10 +117,9 @@ class Scene:
             old_properties=operation.old if operation.request_type == "Update" else None,
             physical_id=self.physical_id,
             signed_at=_WHEN + timedelta(minutes=1),
-            function=function,
         )
 
-    def reversed_event(self, stage: Stage) -> dict[str, Any]:
+    def reversed_event(self, stage: Account) -> dict[str, Any]:
         """Return the Update with which CloudFormation takes an Update back."""
         operation = self.operation
         assert operation.old is not None
@@ -132,7 +132,7 @@ class Scene:
         )
 
     def delete_event(
-        self, stage: Stage, physical_id: str, properties: Mapping[str, Any] | None = None
+        self, stage: Account, physical_id: str, properties: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Return CloudFormation's Delete of *physical_id*, by default with the declared properties."""
         return stage.event(
@@ -143,7 +143,7 @@ class Scene:
         )
 
 
-def prepare(stage: Stage, operation: Operation) -> Scene:
+def prepare(stage: Account, operation: Operation) -> Scene:
     """Make what there is before *operation*: foreign rooms and people everywhere, and the resource if it exists."""
     stage.reset()
     for organization, domain in ((EXAMPLE, DOMAIN), (OTHER, OTHER_DOMAIN)):
@@ -158,7 +158,7 @@ def prepare(stage: Stage, operation: Operation) -> Scene:
         created = stage.deliver(stage.event("Create", properties=operation.old, signed_at=_WHEN))
         assert created.succeeded, created.reason
         physical_id = created.physical_id
-    return Scene(operation, physical_id, stage.state(), others, stage.stack_id, stage.backends.export_state())
+    return Scene(operation, physical_id, stage.state(), others, stage.stack_id, stage.export_state())
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class Learned:
     resource: State | None
 
 
-def learn(stage: Stage, scene: Scene) -> Learned:
+def learn(stage: Account, scene: Scene) -> Learned:
     """Run the operation undisturbed, to its end and beyond, and return what it did."""
     scene.set_up(stage)
     mark = stage.mark()
@@ -190,7 +190,7 @@ def learn(stage: Stage, scene: Scene) -> Learned:
     return Learned(calls, resource)
 
 
-def finish(stage: Stage, scene: Scene, answer: Answer, learned: Learned) -> None:
+def finish(stage: Account, scene: Scene, answer: Answer, learned: Learned) -> None:
     """Check what a successful operation has left, and send the Deletes that end its resource's life.
 
     Raises
@@ -221,17 +221,17 @@ def finish(stage: Stage, scene: Scene, answer: Answer, learned: Learned) -> None
     check_nothing_left(stage, scene)
 
 
-def check_as_before(stage: Stage, scene: Scene) -> None:
+def check_as_before(stage: Account, scene: Scene) -> None:
     """Check that everything is as it was before the operation, and that the ledger holds the resource only."""
     state = stage.state()
     assert state == scene.before, f"left or lost: {_difference(scene.before, state)}"
-    entries = [(item["Entry"], item.get("Holder") or item.get("resource_id")) for item in stage.entries()]
-    assert len(entries) == 2, f"the ledger holds {entries}"
-    assert all(item["ready"] for item in stage.entries() if item["Entry"] == "entry")
+    entries = stage.entries()
+    assert sorted(entry["Entry"] for entry in entries) == ["claim", "entry"], f"the ledger holds {entries}"
+    assert all(entry["ready"] for entry in entries if entry["Entry"] == "entry"), f"the ledger holds {entries}"
     assert stage.leases() == []
 
 
-def check_nothing_left(stage: Stage, scene: Scene) -> None:
+def check_nothing_left(stage: Account, scene: Scene) -> None:
     """Check that nothing of the resource is left, in WorkMail or in the ledger, and nothing foreign was touched."""
     state = stage.state()
     assert state == scene.others, f"left or lost: {_difference(scene.others, state)}"

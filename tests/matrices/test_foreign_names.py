@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.e2e.operations import (
+from tests.matrices.operations import (
     INVENTED,
     OPERATIONS,
     Scene,
@@ -15,15 +15,15 @@ from tests.e2e.operations import (
     learn,
     prepare,
 )
-from tests.e2e.survival import Record, survive
-from tests.harness import Stage
+from tests.matrices.survival import Record, survive
+from tests.matrices.virtual import VirtualStage
 from workmail_rooms.sandbox.services import Answer, Call
 from workmail_rooms.sandbox.workmail.exceptions import WorkMailError
 
 OF_A_NAME: Final = ("create", "rename", "replacement")
 
 
-def take_name(stage: Stage, scene: Scene, event: Mapping[str, Any], number: int, *, kill: bool) -> dict[str, Any]:
+def take_name(stage: VirtualStage, scene: Scene, event: Mapping[str, Any], number: int, *, kill: bool) -> dict[str, Any]:
     """Let a foreign room of the declared name appear before a call; return what WorkMail holds of it by and by.
 
     Parameters
@@ -55,7 +55,7 @@ def take_name(stage: Stage, scene: Scene, event: Mapping[str, Any], number: int,
 @pytest.mark.parametrize("kill", [False, True], ids=["", "and the process dies"])
 @pytest.mark.parametrize("operation", OF_A_NAME)
 def test_a_foreign_room_of_the_same_name_is_never_touched(
-    stage: Stage,
+    stage: VirtualStage,
     record_property: Record,
     operation: str,
     kill: bool,  # noqa: FBT001 - a table's column
