@@ -165,7 +165,7 @@ class VirtualStage(Account):
     """
 
     def __init__(self) -> None:
-        self._random = Random(0)
+        self._random = Random(0)  # noqa: S311 - for ids and jitter
         self.reset()
 
     def reset(self) -> None:
@@ -282,5 +282,3 @@ class VirtualStage(Account):
         plain = TypeDeserializer().deserialize
         items = self.world.table.items.values()
         return [{key: plain(value) for key, value in item.items()} for item in items]
-
-
