@@ -68,7 +68,7 @@ def _delete(work: Work) -> None:
         except OvertakenError:
             continue
         for entry, action in todo:
-            _carry_out(work, entry, action)
+            _carry_out(work, entry, action, ends=entry == todo[-1][0])
         if work.turn.held:
             work.turn.end()
         return
@@ -181,19 +181,19 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
     return found
 
 
-def _carry_out(work: Work, entry: Entry, action: str) -> None:
+def _carry_out(work: Work, entry: Entry, action: str, *, ends: bool) -> None:
     match action:
         case "DELETE":
-            _remove(work, entry)
+            _remove(work, entry, ends=ends)
         case "UNDO":
             take_away(work, entry)
         case "GIVE_BACK" if _is_as_declared(work, entry):
             take_away(work, entry)
         case _:
-            forget(work, entry)
+            forget(work, entry, ends=ends)
 
 
-def _remove(work: Work, entry: Entry) -> None:
+def _remove(work: Work, entry: Entry, *, ends: bool) -> None:
     if entry.resource_id is None:
         with content_without_organization(work, entry):
             remove_unidentified(work, entry)
@@ -204,7 +204,7 @@ def _remove(work: Work, entry: Entry) -> None:
         with content_without_organization(work, entry):
             remove(work.workmail(entry.organization_id), entry.resource_id, fresh=not entry.ready)
     try:
-        forget(work, entry)
+        forget(work, entry, ends=ends)
     except LedgerUnavailableError:
         # The resource is gone, which is what the answer says; whoever uses the entry finds that out.
         if entry.resource_id is None:

@@ -174,12 +174,12 @@ def remove_unidentified(work: Work, entry: Entry) -> None:
         remove(workmail, room.resource_id)
 
 
-def forget(work: Work, entry: Entry) -> None:
-    """Drop an entry and its claim; the last one ends the turn too. Needs the turn."""
+def forget(work: Work, entry: Entry, *, ends: bool = False) -> None:
+    """Drop an entry and its claim; the last one *ends* the turn too. Needs the turn."""
     record = work.turn.record.drop(entry)
     if work.event.request_type == "Create" and is_same_event(entry.made_by, work.id):
         record = replace(record, failed=work.id)
-    leave(work.turn.write if record.entries else work.turn.end, record, entry)
+    leave(work.turn.write if record.entries and not ends else work.turn.end, record, entry)
 
 
 def leave(write: Callable[..., None], record: Record, entry: Entry) -> None:
