@@ -23,7 +23,9 @@ from workmail_rooms.sandbox.workmail.exceptions import WorkMailError
 OF_A_NAME: Final = ("create", "rename", "replacement")
 
 
-def take_name(stage: VirtualStage, scene: Scene, event: Mapping[str, Any], number: int, *, kill: bool) -> dict[str, Any]:
+def take_name(
+    stage: VirtualStage, scene: Scene, event: Mapping[str, Any], number: int, *, kill: bool
+) -> dict[str, Any]:
     """Let a foreign room of the declared name appear before a call; return what WorkMail holds of it by and by.
 
     Parameters

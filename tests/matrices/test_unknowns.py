@@ -227,7 +227,9 @@ def test_all_unknowns_together(
 
 @pytest.mark.parametrize("deleted_organization", switches()["deleted_organization"])
 @pytest.mark.parametrize("new_organization", switches()["new_organization"])
-def test_organization(stage: VirtualStage, new_organization: str, deleted_organization: str, record_property: Note) -> None:
+def test_organization(
+    stage: VirtualStage, new_organization: str, deleted_organization: str, record_property: Note
+) -> None:
     """Whatever a new organization is, Create says so or works; when it has been deleted, Delete succeeds."""
     setting = {"new_organization": new_organization, "deleted_organization": deleted_organization}
     record_property("unknown alone", _name(setting))

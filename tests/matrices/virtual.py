@@ -282,5 +282,3 @@ class VirtualStage(Account):
         plain = TypeDeserializer().deserialize
         items = self.world.table.items.values()
         return [{key: plain(value) for key, value in item.items()} for item in items]
-
-
