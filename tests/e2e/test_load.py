@@ -43,7 +43,7 @@ def check(phase: Phase) -> None:
 
 
 def test_many_rooms_at_a_limited_rate(load: Load) -> None:
-    """60 rooms are created, 15 of them changed and all deleted at 25 calls a second: each once. `make bench` measures the time."""
+    """60 rooms are created, 15 of them changed and all deleted at 25 calls a second: each exactly once."""
     assert load.deploy("warm up", WARM_UP).outcome.ok
     # WHEN 60 rooms take the place of the first ones
     created = load.deploy("create", ROOMS)

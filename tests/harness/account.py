@@ -142,11 +142,6 @@ class Account(ABC):
             self.workmail.invoke("DeregisterFromWorkMail", {**within, "EntityId": resource_id})
         self.workmail.invoke("DeleteResource", {**within, "ResourceId": resource_id})
 
-    def lose_ledger(self) -> None:
-        """Empty the ledger behind everybody's back."""
-        with self.backends.dynamodb_lock:
-            self.backends.dynamodb.tables[LEDGER_TABLE].items.clear()
-
     def entries(self) -> list[dict[str, Any]]:
         """Return what the ledger has of resources: each entry of a record, and each claim; no tombstones."""
         found: list[dict[str, Any]] = []

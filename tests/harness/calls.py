@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tests.harness.account import Account
 from tests.harness.answer import Answer
 from tests.harness.properties import OTHER_DOMAIN, everything, room_properties
-from tests.harness.account import Account
 from workmail_rooms.sandbox.seed import OTHER
 
 #: To WorkMail, and to DynamoDB, in their order.

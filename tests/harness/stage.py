@@ -502,6 +502,11 @@ class Stage(Account):
         """Hold what ``export_state`` has returned."""
         self.backends.import_state(state)
 
+    def lose_ledger(self) -> None:
+        """Empty the ledger behind everybody's back."""
+        with self.backends.dynamodb_lock:
+            self.backends.dynamodb.tables[LEDGER_TABLE].items.clear()
+
     def load_ledger(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Put items into the ledger, in DynamoDB's JSON."""
         with self.backends.dynamodb_lock:

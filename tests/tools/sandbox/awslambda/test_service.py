@@ -44,7 +44,6 @@ def test_invoking_returns_at_once(service: ServiceFactory, spec: SpecFactory) ->
     functions.invoke_async(ARN, {"seconds": 60})
 
     assert not functions.invocations
-    assert 0.5 <= invocation.outcome.duration < 5
 
 
 def test_an_unknown_arn_is_named(service: ServiceFactory, spec: SpecFactory) -> None:

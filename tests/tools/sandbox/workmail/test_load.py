@@ -16,7 +16,7 @@ def test_one_of_many_callers_gets_a_name(service: Service) -> None:
 
 
 def test_calls_cost_the_same_in_a_large_organization(service: Service) -> None:
-    """With 5,000 registered resources a call takes about as much CPU time as with 50: nothing is looked for one by one."""
+    """With 5,000 registered resources a call takes about the CPU time that it takes with 50: no scans."""
     invoke = service.backend.invoke
 
     def add(start: int, end: int) -> None:
