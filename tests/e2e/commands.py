@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def _aws(words: Sequence[str]) -> Iterator[str]:
             yield from _parameters(given["parameter-overrides"], ROOT / given["template-file"][0])
         return
     try:
-        model = botocore.session.get_session().get_service_model(service)
+        model = _model(service)
     except UnknownServiceError:
         yield f"there is no service {service}"
         return
@@ -153,17 +153,36 @@ def _aws(words: Sequence[str]) -> Iterator[str]:
         yield f"aws {service} has no command {command}"
         return
     shape: Any = model.operation_model(operations[command]).input_shape
-    members = {xform_name(member, "-"): member for member in shape.members}
-    yield from (f"aws {service} {command} has no option --{name}" for name in given.keys() - members.keys())
-    request = {
-        members[name]: _value(shape.members[members[name]], values) for name, values in given.items() if name in members
-    }
+    members = {xform_name(member, "-") for member in shape.members}
+    yield from (f"aws {service} {command} has no option --{name}" for name in given.keys() - members)
+    request = _request(shape, given)
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
         yield report.generate_report()
     yield from _outside_enums(shape, request)
     for expression in options.get("query", []):
         jmespath.compile(expression)
+
+
+def request_of(words: Sequence[str]) -> dict[str, Any]:
+    """Return what a command of the AWS CLI sends, as boto3 takes it."""
+    service, command = words[1:3]
+    model = _model(service)
+    operations = {xform_name(operation, "-"): operation for operation in model.operation_names}
+    given = {name: values for name, values in _options(words[3:]).items() if name not in _AWS_GLOBAL}
+    return _request(model.operation_model(operations[command]).input_shape, given)
+
+
+def _model(service: str) -> Any:
+    # The CLI gives S3's API this name, because `aws s3` is something else.
+    return botocore.session.get_session().get_service_model({"s3api": "s3"}.get(service, service))
+
+
+def _request(shape: Any, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    members = {xform_name(member, "-"): member for member in shape.members}
+    return {
+        members[name]: _value(shape.members[members[name]], values) for name, values in given.items() if name in members
+    }
 
 
 def _value(shape: Any, words: Sequence[str]) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+import yaml
 from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped] # cfn-lint ships no types
 from crhelper import CfnResource
 from hypothesis import HealthCheck, given, settings
@@ -162,6 +163,16 @@ def check_diagram(block: Block) -> None:
     assert [line for line in lines if not re.fullmatch(grammar, line)] == []
 
 
+def check_workflow(block: Block) -> None:
+    """Check the shell steps of a workflow of GitHub Actions as commands, and that it is scheduled."""
+    # YAML 1.1 takes the key "on" for true.
+    workflow = yaml.load(block.text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts only
+    assert workflow["on"]["schedule"]
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert [problem for step in steps if "run" in step for problem in commands.problems(step["run"])] == []
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
+
+
 CHECKS: Mapping[str, Callable[[Block], None]] = {
     "bash": check_commands,
     "console": check_transcript,
@@ -172,6 +183,7 @@ CHECKS: Mapping[str, Callable[[Block], None]] = {
     "mermaid": check_diagram,
     "yaml": check_template,
     "yaml syntax": check_syntax,
+    "yaml workflow": check_workflow,
 }
 
 

@@ -87,18 +87,31 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
-    """Make the account."""
+def world(organization_id: str | None = None, *, prepared: bool = True) -> Iterator[World]:
+    """Make the account.
+
+    Parameters
+    ----------
+    prepared:
+        Whether a key, a role and a bucket are there.
+    """
     register()
     with mock_aws():
         backend = workmail_backends[DEFAULT_ACCOUNT_ID][REGION]
         backend.random = Random(1)  # noqa: S311 - ids, not secrets
-        organization = backend.seed("example", verified_domains=[DOMAIN], users=["alice"], groups=["facilities"])
+        organization = backend.seed(
+            "example",
+            organization_id=organization_id,
+            verified_domains=[DOMAIN],
+            users=["alice"],
+            groups=["facilities"],
+        )
         made = World(backend, organization)
         backend.clock = lambda: made.now
-        made.key_arn = make_key()
-        made.role_arn = make_role(organization.id)
-        make_bucket(BUCKET)
+        if prepared:
+            made.key_arn = make_key()
+            made.role_arn = make_role(organization.id)
+            make_bucket(BUCKET)
         yield made
 
 

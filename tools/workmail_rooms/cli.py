@@ -43,11 +43,12 @@ class Command:
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
-        "diff": Command("workmail_rooms.diff.cli", "compare what templates declare with WorkMail", extra="lint"),
+        "diff": Command("workmail_rooms.diff.cli", "compare what templates declare with WorkMail", extra="sandbox"),
         "export": Command("workmail_rooms.export.cli", "export the calendars of rooms to S3"),
         "inventory": Command(
             "workmail_rooms.inventory.cli", "read existing rooms, and write templates that adopt them, or data"
         ),
+        "ledger": Command("workmail_rooms.ledger.cli", "list, show, check, release and repair whose each room is"),
         "probe": Command(
             "workmail_rooms.probe.cli", "learn how a real WorkMail behaves, with temporary rooms", extra="sandbox"
         ),

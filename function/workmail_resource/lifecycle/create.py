@@ -79,7 +79,7 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
         goal = wanted(workmail, declaration)
         room = _create_or_find(work, workmail, declaration, tried_before=own is not None)
     except ProviderError as error:
-        _withdraw(work, begun, look=own is not None or not _is_refusal(error))
+        _withdraw(work, begun, look=own is not None or not _made_nothing(error))
         raise
     work.report_id(room.resource_id)
     entry = _identify(work, begun, room)
@@ -219,7 +219,8 @@ def _withdraw(work: Work, begun: Entry, *, look: bool) -> None:
             forget(work, begun)
 
 
-def _is_refusal(error: Exception) -> bool:
+def _made_nothing(error: ProviderError) -> bool:
+    """Tell whether a failed Create cannot have made anything: its only try was answered, and refused."""
     if isinstance(error, ServiceError):
         return error.status > 0 and error.attempts == 1
     return isinstance(error, NameTakenError)

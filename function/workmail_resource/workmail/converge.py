@@ -99,7 +99,8 @@ def converge(
         # read once, and called again after a wait.
         refused = failed is not None and not tried.accepted
         reads = 1 if final or refused else _READS
-        room, missing = _read_until_shown(workmail, room, wanted, tried.accepted or steps[:1], fresh=fresh, reads=reads)
+        awaited = tried.accepted or _without(steps, skipped)[:1]
+        room, missing = _read_until_shown(workmail, room, wanted, awaited, fresh=fresh, reads=reads)
         missing = _without(missing, skipped)
         if not missing:
             return room

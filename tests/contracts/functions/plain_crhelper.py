@@ -56,7 +56,6 @@ def _work(event: dict[str, Any], context: LambdaContext) -> Work:
         deadline=deadline,
         clock=clock,
         report_id=_ignore,
-        rng=rng,
         log=_ignore,
         turn=Turn(
             request,

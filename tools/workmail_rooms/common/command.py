@@ -108,10 +108,12 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which account and Region are meant."""
+def add_connection(
+    parser: argparse.ArgumentParser, *, region: str = "the organization's Region: us-east-1, us-west-2 or eu-west-1"
+) -> None:
+    """Add the options that say which account and *region* are meant."""
     parser.add_argument("--profile", help="a profile of the AWS configuration")
-    parser.add_argument("--region", help="the organization's Region: us-east-1, us-west-2 or eu-west-1")
+    parser.add_argument("--region", help=region)
 
 
 def add_organization(parser: argparse.ArgumentParser) -> None:

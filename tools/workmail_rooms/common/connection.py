@@ -40,6 +40,8 @@ class Connection:
         Of the command line; None for those of the environment and of the AWS configuration.
     environment:
         The process's variables.
+    workmail:
+        Whether WorkMail has to be in the Region; otherwise only other services are used there.
 
     Raises
     ------
@@ -49,11 +51,22 @@ class Connection:
         The AWS configuration cannot be used.
     """
 
-    def __init__(self, *, profile: str | None, region: str | None, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        *,
+        profile: str | None,
+        region: str | None,
+        environment: Mapping[str, str] = os.environ,
+        workmail: bool = True,
+    ) -> None:
         # The AWS CLI takes AWS_REGION before AWS_DEFAULT_REGION and the profile's Region; boto3 does not know it.
         region = region or environment.get("AWS_REGION") or None
         self._session = boto3.Session(profile_name=profile, region_name=region)
         self.region = self._session.region_name
+        if not workmail:
+            if not self.region:
+                raise UnusableRegionError("No Region is set: give --region, or set AWS_REGION.")
+            return
         regions = self._session.get_available_regions("workmail")
         where = f"WorkMail is in {', '.join(sorted(regions))}"
         if not self.region:
@@ -82,11 +95,11 @@ class Connection:
         """
         return self._client(_PATIENT, mode="legacy")
 
-    def service(self, name: str) -> Any:
-        """Return a client of another service in the same Region, which fails soon."""
+    def service(self, name: str, *, patient: bool = False) -> Any:
+        """Return a client of another service in the same Region, which fails soon unless it has to be *patient*."""
         # The types have one overload for each service, and none for a name.
         session: Any = self._session
-        return session.client(name, config=_config(_BRISK, _RETRIES))
+        return session.client(name, config=_config(_PATIENT if patient else _BRISK, _RETRIES))
 
     def _client(self, attempts: int, mode: _Mode = _RETRIES) -> "WorkMailClient":
         return self._session.client("workmail", config=_config(attempts, mode))

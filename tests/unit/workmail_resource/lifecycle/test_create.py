@@ -73,6 +73,16 @@ def test_a_create_that_fails_leaves_nothing(scripted: MakeScripted) -> None:
     assert (record.entries, record.lease, record.failed) == ((), None, "request-1@100")
 
 
+def test_a_late_copy_of_a_failed_create_says_that_it_has_failed(scripted: MakeScripted) -> None:
+    """A second delivery of a Create that was answered FAILED makes nothing, and refers to that answer (contract 18)."""
+    world = scripted(CREATE)
+    world.has(failed="request-1@100")
+    world.workmail.refuses("describe_resource", "EntityNotFoundException")
+    world.workmail.add_response("list_resources", {})
+    with pytest.raises(CancelledError, match="an earlier delivery of this event has failed"):
+        create(world.work)
+
+
 @pytest.mark.parametrize("left", ["nothing", "ours", "another's"])
 def test_an_outdated_create_makes_nothing(scripted: MakeScripted, left: str) -> None:
     """A Create that comes after its Delete is FAILED, and removes what bears its own mark, nothing else (32, 62)."""

@@ -132,6 +132,16 @@ def test_a_create_that_is_tried_again_is_left_alone(scripted: MakeScripted, *, e
     assert record.creates_void_until == 0
 
 
+def test_the_delete_of_a_failed_create_disturbs_nobody_who_followed_it(scripted: MakeScripted) -> None:
+    """A Create that was tried again may be at work while the Delete of the first one comes: it goes on (51, 62)."""
+    world = scripted(deleting(f"{CREATE_FAILED}/request-0@50"))
+    lease = Lease("another", "request-1@55", int(world.clock.now) + LEASE, "Create")
+    before = world.has(replace(BEGUN, made_by="request-1@55"), lease=lease, latest="request-1@55", latest_at=55)
+    delete(world.work, abandon=False)
+    assert world.ledger.read(OWNER) == before
+    assert world.clock.slept == []
+
+
 @pytest.mark.parametrize("marker", [CREATE_FAILED, FUNCTION_FAILED])
 def test_nobody_is_waited_for_who_is_known_to_be_dead(scripted: MakeScripted, marker: str) -> None:
     """After the last-resort answer to a Create, its Delete waits for no lease; otherwise to its end (contract 52)."""

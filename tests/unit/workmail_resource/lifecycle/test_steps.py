@@ -204,6 +204,17 @@ def test_what_is_forgotten_leaves_another_one_s_claim(scripted: MakeScripted) ->
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == SIBLING
 
 
+def test_the_last_that_is_forgotten_ends_the_turn(scripted: MakeScripted) -> None:
+    """Where nothing of a resource is left, no further write is needed to end the lease (contract 62)."""
+    other = replace(READY, resource_id=OTHER_RESOURCE)
+    world = at_work(scripted, READY, other)
+    forget(world.work, READY)
+    assert world.work.turn.held
+    forget(world.work, other)
+    assert not world.work.turn.held
+    assert world.ledger.read(OWNER).lease is None
+
+
 @pytest.mark.parametrize(
     ("code", "state"),
     [

@@ -105,7 +105,7 @@ def test_records_change_together_or_not_at_all(ledger: Ledger) -> None:
     ("left", "expires"),
     [
         (Record(OWNER, creates_void_until=100), True),
-        (Record(OWNER, lease=Lease("worker", "request-1@100", 1)), False),
+        (Record(OWNER, lease=Lease("worker", "request-1@100", 1)), True),
         (Record(OWNER, entries=(BEGUN,)), False),
     ],
 )

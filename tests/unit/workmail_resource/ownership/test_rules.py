@@ -199,10 +199,9 @@ def test_a_record_is_held_until_the_lease_ends(lease: Lease | None, *, held: boo
 
 
 def test_a_record_is_empty_when_only_the_tombstone_is_left() -> None:
-    """What is remembered only of events does not keep a record from expiring; an entry or a lease does."""
-    assert RECORD.voiding_creates(100).is_empty
+    """What is remembered only of events, or a lease, does not keep a record from expiring; an entry does."""
+    assert RECORD.voiding_creates(100).leased(Lease("worker", "a@1", 1)).is_empty
     assert not RECORD.put(BEGUN).is_empty
-    assert not RECORD.leased(Lease("worker", "a@1", 1)).is_empty
 
 
 DELETED = RECORD.voiding_creates(100).voiding_updates(99, "")
@@ -290,6 +289,8 @@ def test_what_is_void_stays_void() -> None:
         (StackView(), False, False),
         (StackView(RESOURCE, "CREATE_COMPLETE"), True, True),
         (StackView(RESOURCE, "UPDATE_COMPLETE"), True, True),
+        (StackView(RESOURCE, "UPDATE_IN_PROGRESS"), True, True),
+        (StackView(RESOURCE, "UPDATE_FAILED"), True, False),
         (StackView(RESOURCE, "CREATE_FAILED"), True, False),
         (StackView(RESOURCE, "DELETE_IN_PROGRESS"), True, False),
         (StackView(RESOURCE, "DELETE_FAILED"), True, False),

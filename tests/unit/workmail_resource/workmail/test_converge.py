@@ -323,6 +323,23 @@ def test_a_call_that_is_done_without_is_not_made_again(world: World) -> None:
     assert judge.asked == [("AssociateDelegateToResource", "EntityNotFoundException")]
 
 
+@pytest.mark.parametrize("obstacle", ["SKIP", "WAIT"])
+def test_the_primary_address_is_not_taken_for_an_alias(world: World, clock: FakeClock, obstacle: Obstacle) -> None:
+    """While another address cannot become the primary one, the one that is stays, and its alias is not deleted."""
+    judge = Judge(obstacle, times=1)
+    world.refuses("update_primary_email_address", "EmailAddressInUseException")
+    world.shows(SHOWN_ENABLED)
+    goal = replace(BOOKABLE, email=ALIAS)
+    if obstacle == "SKIP":
+        assert converge(world.workmail, ENABLED, goal, judge=judge) == ENABLED
+        assert clock.slept == []
+    else:
+        world.refuses("update_primary_email_address", "EmailAddressInUseException")
+        world.shows(SHOWN_ENABLED)
+        with pytest.raises(ServiceError, match="EmailAddressInUse"):
+            converge(world.workmail, ENABLED, goal, judge=judge)
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_disabled_delegate_is_judged_where_that_is_no_error(world: World, *, strict: bool) -> None:
     """A rollback does without a delegate who is disabled by now, at once; a declaration is refused (contract 53)."""
@@ -430,10 +447,19 @@ def test_remove_waits_until_it_is_gone(world: World, clock: FakeClock) -> None:
 @pytest.mark.parametrize("code", ["UnsupportedOperationException", "AccessDeniedException"])
 def test_remove_tells_a_refusal(world: World, code: str) -> None:
     """What WorkMail refuses for good is told (contract 34)."""
-    world.does("describe_resource", **SHOWN)
+    world.shows(SHOWN)
     world.refuses("delete_resource", code)
+    world.shows(SHOWN)
     with pytest.raises(ServiceError, match=code):
         remove(world.workmail, RESOURCE)
+
+
+def test_remove_does_not_mind_a_refusal_of_what_is_gone(world: World) -> None:
+    """Whatever a call answered: when WorkMail does not show the resource any more, it is gone (contract 34)."""
+    world.shows(SHOWN)
+    world.refuses("delete_resource", "SomethingNewException")
+    world.refuses("describe_resource", "EntityNotFoundException")
+    remove(world.workmail, RESOURCE)
 
 
 @pytest.mark.parametrize("refused", [True, False])

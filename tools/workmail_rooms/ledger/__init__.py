@@ -1,0 +1,1 @@
+"""Whose each room is: the provider's ledger, looked at and mended from a terminal."""
