@@ -46,7 +46,8 @@ def _wait(stage: Stage) -> None:
     assert stage.function.service.wait_until_idle(60)
 
 
-@pytest.mark.parametrize("position", range(1, ROOMS + 1))
+#: The first, one in the middle and the last; the simulation has failing siblings at every place and moment.
+@pytest.mark.parametrize("position", [1, ROOMS // 2, ROOMS])
 def test_contract_32_no_orphan_when_one_room_of_twenty_fails(stage: Stage, position: int) -> None:
     """Of twenty rooms one fails, wherever it is; the others are cancelled wherever they are, and none is left."""
     # GIVEN that somebody else has the name of one room

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tests.harness.account import Account
 from tests.harness.answer import Answer
 from tests.harness.properties import OTHER_DOMAIN, everything, room_properties
-from tests.harness.stage import Stage
 from workmail_rooms.sandbox.seed import OTHER
 
 #: To WorkMail, and to DynamoDB, in their order.
@@ -15,7 +15,7 @@ Calls = tuple[tuple[str, ...], tuple[str, ...]]
 class Measurement:
     """Delivers events one after the other, and counts the calls of each."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Account) -> None:
         self._stage = stage
         self.calls: dict[str, Calls] = {}
 
@@ -29,7 +29,7 @@ class Measurement:
         return answer
 
 
-def measure(stage: Stage) -> Mapping[str, Calls]:
+def measure(stage: Account) -> Mapping[str, Calls]:
     """Return the calls of every operation of the table."""
     m = Measurement(stage)
     plain = room_properties(Email=None)

@@ -165,7 +165,7 @@ class VirtualStage(Account):
     """
 
     def __init__(self) -> None:
-        self._random = Random(0)  # noqa: S311 - for ids and jitter
+        self._random = Random(0)  # noqa: S311 - ids, the same in every run
         self.reset()
 
     def reset(self) -> None:

@@ -135,9 +135,9 @@ def test_a_worker_is_killed_at_the_functions_timeout(start: Start) -> None:
     environment.initialise()
 
     began = time.monotonic()
-    outcome = environment.invoke("id-1", '{"seconds": 30}')
+    outcome = environment.invoke("id-1", '{"seconds": 120}')
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert outcome.status == "timeout"
     assert outcome.payload["errorType"] == "Sandbox.Timedout"
     assert not environment.alive
@@ -224,7 +224,7 @@ time.sleep(60)
         assert _exists(worker)
         sandbox.kill()
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while _exists(worker) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not _exists(worker)

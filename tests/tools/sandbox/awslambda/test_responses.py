@@ -290,7 +290,7 @@ def test_closing_ends_open_connections_and_threads(certificates: LocalCertificat
         endpoint.close()
         waiting.join()
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert set(threading.enumerate()) == threads
     assert set(Path("/proc/self/fd").iterdir()) == descriptors
 

@@ -95,7 +95,7 @@ def test_delete_after_an_interruption(make_world: Callable[..., World]) -> None:
     world = make_world()
 
     def stuck(event: dict[str, Any]) -> Answer:
-        released.wait(5)
+        released.wait(120)
         return answer(event, "a")
 
     def interrupt(event: StackEvent) -> None:
@@ -110,7 +110,7 @@ def test_delete_after_an_interruption(make_world: Callable[..., World]) -> None:
     # THEN the engine can be closed without waiting for the answer
     start = time.monotonic()
     interrupted.engine.close()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 60
     released.set()
     # AND another one can delete what is there, but not update it
     with pytest.raises(ValidationError, match="is in CREATE_IN_PROGRESS state and can not be updated"):

@@ -167,13 +167,13 @@ def test_cancelled_requests_do_not_keep_anybody_waiting(world: World) -> None:
     release = threading.Event()
 
     def stuck(event: dict[str, Any]) -> Answer:
-        release.wait(10)
+        release.wait(120)
         return answer(event, "x")
 
     world.cloud.scripts["Create", "Stuck"] = stuck
     start = time.monotonic()
     outcome = world.deploy(template(Stuck=thing("stuck"), Bad=thing("taken")))
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
     assert "Stuck CREATE_FAILED Resource creation cancelled" in told(outcome)
     release.set()
 

@@ -16,7 +16,7 @@ def test_one_of_many_callers_gets_a_name(service: Service) -> None:
 
 
 def test_calls_cost_the_same_in_a_large_organization(service: Service) -> None:
-    """With 5,000 registered resources a call takes about as long as with 50: nothing is looked for one by one."""
+    """With 5,000 registered resources a call takes about the CPU time that it takes with 50: no scans."""
     invoke = service.backend.invoke
 
     def add(start: int, end: int) -> None:
@@ -28,13 +28,13 @@ def test_calls_cost_the_same_in_a_large_organization(service: Service) -> None:
         """Return the best of five rounds of the calls a custom resource makes."""
         best = 60.0
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.thread_time()
             for reference in (f"room{number}", f"room{number}@{DOMAIN}"):
                 invoke("DescribeResource", service.org | {"ResourceId": reference})
             invoke("UpdateResource", service.org | {"ResourceId": f"room{number}", "Type": "EQUIPMENT"})
             invoke("DescribeEntity", service.org | {"Email": f"room{number}@{DOMAIN}"})
             invoke("ListResources", service.org | {"MaxResults": 10})
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.thread_time() - start)
         return best
 
     add(0, 50)

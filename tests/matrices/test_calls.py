@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from tests.e2e.documents import document
-from tests.harness import Stage
 from tests.harness.calls import Calls, measure
+from tests.matrices.virtual import VirtualStage
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 
 
@@ -27,7 +27,7 @@ def named(cell: str) -> tuple[str, ...]:
     return tuple(name for name, times in re.findall(r"`(\w+)`(?: \((\d+)\))?", cell) for _ in range(int(times or 1)))
 
 
-def fill(stage: Stage, count: int) -> None:
+def fill(stage: VirtualStage, count: int) -> None:
     """Put *count* resources into each organization, whose names all begin like those that the operations use."""
     prefixes = ("boardroom", "den", "library")
     for organization in (EXAMPLE, OTHER):
@@ -37,8 +37,9 @@ def fill(stage: Stage, count: int) -> None:
 
 
 @pytest.mark.parametrize("resources", [10, 5_000])
-def test_calls_per_operation(stage: Stage, resources: int) -> None:
+def test_calls_per_operation(resources: int) -> None:
     """Each operation makes exactly the documented calls, with 10 resources in the organization and with 5,000."""
+    stage = VirtualStage()
     fill(stage, resources)
     assert measure(stage) == documented(), "see what has changed, and write it with make generate"
 
