@@ -134,6 +134,9 @@ def _sam(words: Sequence[str]) -> Iterator[str]:
 
 def _aws(words: Sequence[str]) -> Iterator[str]:
     service, command = words[1:3]
+    if command == "wait":
+        yield from _aws_wait(words)
+        return
     options = _options(words[3:])
     given = {name: values for name, values in options.items() if name not in _AWS_GLOBAL}
     if (service, command) in _AWS_EXTRAS:
@@ -183,6 +186,17 @@ def _request(shape: Any, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {
         members[name]: _value(shape.members[members[name]], values) for name, values in given.items() if name in members
     }
+
+
+def _aws_wait(words: Sequence[str]) -> Iterator[str]:
+    """Check a waiter as the operation that it calls."""
+    _, service, _, name, *rest = words
+    waiters = botocore.session.get_session().get_waiter_model(service)
+    operations = {xform_name(one, "-"): waiters.get_waiter(one).operation for one in waiters.waiter_names}
+    if name in operations:
+        yield from _aws(["aws", service, xform_name(operations[name], "-"), *rest])
+    else:
+        yield f"aws {service} wait has no {name}"
 
 
 def _value(shape: Any, words: Sequence[str]) -> Any:

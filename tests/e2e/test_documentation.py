@@ -40,6 +40,7 @@ from workmail_resource.workmail.properties import BOOKING_KEYS, BookingOptions, 
 from workmail_resource.workmail.room import Room, attributes
 from workmail_resource.workmail.table import CLOUDFORMATION
 from workmail_resource.workmail.table import PROPERTIES as TABLE
+from workmail_rooms.ledger.damages import Kind
 
 REFERENCE = document("docs/custom-workmailresource.md")
 OPERATIONS = document("docs/operations.md")
@@ -544,6 +545,12 @@ def test_documented_alarms_are_those_of_the_template() -> None:
         if body["Type"] == "AWS::CloudWatch::Alarm" and (alarm := body["Properties"])
     ]
     assert documented == declared
+
+
+def test_the_damages_of_the_ledger_are_the_code_s() -> None:
+    """The table of damages has each that `workmail-rooms ledger check` can name, and no other."""
+    documented = [name for row in OPERATIONS.table("Look at it and mend it", "Damage").rows for name in code(row[0])]
+    assert documented == list(Kind)
 
 
 # ------------------------------------------------------------------------------------------------------ architecture

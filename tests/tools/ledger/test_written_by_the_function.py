@@ -1,0 +1,61 @@
+"""What the function itself writes is healthy, and what Retain leaves is named and repaired."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.harness import Stage, room_properties
+from tests.harness.stage import LEDGER_TABLE
+from workmail_rooms.ledger.cli import main
+from workmail_rooms.sandbox.account import REGION
+from workmail_rooms.sandbox.services import Services
+
+Check = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def check(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Check]:
+    """Yield what runs a command on the stage's account: it returns the exit status, and the damages' names."""
+    # The services of its own are not the function's, whose calls are held against its role.
+    services = Services(stage.backends, describe=stage.cloudformation)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        **services.variables,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*command: str) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        status = main([*command, "--table", LEDGER_TABLE, "--output", "json"])
+        return status, [one["Damage"] for one in json.loads(capsys.readouterr().out)["Damages"]]
+
+    with services:
+        yield run
+
+
+def test_create_rename_and_let_go(stage: Stage, check: Check) -> None:
+    """A room that is created, renamed and cleaned up is healthy at each step; let go with Retain, it is released."""
+    declared, renamed = room_properties(), room_properties(ExistingResource="ADOPT")
+    room = stage.deliver(stage.event("Create", properties=declared, logical_id="Old")).physical_id
+    assert check("check") == (0, [])
+
+    taken = stage.deliver(stage.event("Create", properties=renamed, logical_id="New"))
+    assert (taken.status, taken.physical_id) == ("SUCCESS", room)
+    assert check("check") == (0, [])
+
+    assert stage.deliver(stage.event("Delete", properties=declared, logical_id="Old", physical_id=room)).succeeded
+    assert check("check") == (0, [])
+
+    stage.cloudformation.show(stage.stack_id, "New", room, "DELETE_SKIPPED")
+    assert check("check") == (1, ["LetGo"])
+    assert check("repair", "--yes") == (0, [])
+    assert stage.entries() == []
+    assert [one.ResourceId for one in stage.rooms()] == [room]
