@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format generate build fixture lock clean
+.PHONY: help demo test simulate check bench format generate build fixture lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,10 @@ demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print w
 
 test: $(READY) ## Run every test
 	@$(BIN)/pytest --numprocesses 5 --dist worksteal
+
+simulate: $(READY) ## Play SEEDS stories from seed FROM on, beyond those of `make test`; or one again and shrunk (SEED=42)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) \
+	  --from $(or $(FROM),$(shell date +%s)) --jobs $(or $(JOBS),2))
 
 check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, imports, templates, tests
 	@$(BIN)/ruff format --check

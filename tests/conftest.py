@@ -1,5 +1,6 @@
 """What all tests share: the stage, and the checks and the summary at the end of a run."""
 
+import json
 import shutil
 import tempfile
 from collections import defaultdict
@@ -12,6 +13,7 @@ from generate.contracts import contracts_of
 from tests.harness import Records, Stage
 from tests.harness.handlers import plain_crhelper
 from tests.harness.policy import allowed_actions
+from tests.simulation.distribution import spread
 
 _RECORDS = pytest.StashKey[Path]()
 _PROBLEMS = pytest.StashKey[list[tuple[int, str]]]()
@@ -114,6 +116,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(f"contracts failed{against}: {' '.join(map(str, failed))}")
     _write_cut_points(terminalreporter)
     _write_unknowns(terminalreporter)
+    _write_simulation(terminalreporter)
 
 
 def _write_cut_points(terminalreporter: pytest.TerminalReporter) -> None:
@@ -144,6 +147,27 @@ def _write_unknowns(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"settings with one switch: {len(settings['unknown alone'])}; "
             f"combinations of all switches (pairwise): {len(settings['unknowns together'])}; stories run: {stories}"
+        )
+
+
+def _write_simulation(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the stories of ``tests/simulation`` came to."""
+    figures: dict[str, int] = defaultdict(int)
+    waits: list[float] = []
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for key, text in getattr(report, "user_properties", ()) if report.when == "call" else ():
+                if key == "simulation":
+                    found = json.loads(str(text))
+                    waits += found.pop("waits")
+                    for name, number in found.items():
+                        figures[name] += number
+    if figures:
+        terminalreporter.section("simulation")
+        terminalreporter.write_line("; ".join(f"{name}: {number:,}" for name, number in figures.items()))
+    if waits:
+        terminalreporter.write_line(
+            f"seconds of virtual time that {len(waits)} events took after a worker had died: {spread(waits)}"
         )
 
 

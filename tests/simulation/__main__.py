@@ -1,0 +1,62 @@
+"""``python -m tests.simulation``: play stories, and tell what was found (``make simulate``)."""
+
+import argparse
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+from .shrink import shrink, tell, violated
+from .stories import write
+from .tally import Tally, explore
+
+_CHUNK = 250
+
+
+def show(seed: int, check: str | None, *, whole: bool, briefly: bool) -> int:
+    """Play one story, shrink it if it fails, and print it."""
+    story = write(seed)
+    checks, _ = violated(story)
+    wanted = next((name for name in sorted(checks) if check is None or name.startswith(check)), None)
+    if wanted is not None and not whole:
+        story = shrink(story, wanted)
+    for line in tell(story, briefly=briefly):
+        print(line)
+    return 1 if checks else 0
+
+
+def search(seeds: range, jobs: int) -> int:
+    """Play many stories, and print what they come to."""
+    started = time.perf_counter()
+    tally = Tally()
+    chunks = [seeds[at : at + _CHUNK] for at in range(0, len(seeds), _CHUNK)]
+    if jobs == 1:
+        for chunk in chunks:
+            tally.merge(explore(chunk))
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            for part in pool.map(explore, chunks):
+                tally.merge(part)
+    seconds = time.perf_counter() - started
+    print(*tally.lines(), sep="\n")
+    print(f"{seconds:.1f} seconds, {tally.stories / seconds:.0f} stories a second")
+    return 1 if tally.bad else 0
+
+
+def main() -> int:
+    """Read the command line, and do what it says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, help="play this story; if it fails, shrink it; print it")
+    parser.add_argument("--check", help="shrink for the check whose name begins so")
+    parser.add_argument("--whole", action="store_true", help="do not shrink")
+    parser.add_argument("--brief", action="store_true", help="leave out calls that only read")
+    parser.add_argument("--seeds", type=int, default=1000, help="play so many stories (%(default)s)")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="from this seed on")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (%(default)s)")
+    options = parser.parse_args()
+    if options.seed is not None:
+        return show(options.seed, options.check, whole=options.whole, briefly=options.brief)
+    return search(range(options.first, options.first + options.seeds), options.jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

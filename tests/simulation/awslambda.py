@@ -1,0 +1,541 @@
+"""Lambda's asynchronous invocation in virtual time: tries, retries, the last resort; and the outside of each try."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from crhelper import log_helper
+
+from workmail_resource import last_resort
+from workmail_resource.app import Invocation, Outside
+from workmail_resource.aws.clients import TIMEOUTS
+from workmail_rooms.sandbox.workmail.service_model import modelled_errors
+
+from .dynamodb import DynamoDBError
+from .faults import DEADLY, Fate, Fault, fate
+from .scheduler import Killed, Signal, Task
+from .workmail import WorkMailError
+
+if TYPE_CHECKING:
+    from .world import World
+
+Event = Mapping[str, Any]
+
+
+def _nothing(*_arguments: object, **_keys: object) -> None:
+    pass
+
+
+#: Seconds: the function's timeout, and Lambda's waits before it tries an event again.
+TIMEOUT: Final = 300.0
+RETRY_DELAYS: Final = (60.0, 120.0)
+MAXIMUM_EVENT_AGE: Final = 3600.0
+LEDGER_TABLE: Final = "ledger"
+ENVIRONMENT: Final = {"LEDGER_TABLE": LEDGER_TABLE, "WORKMAIL_REGION": "us-east-1"}
+
+# The function of last resort writes its log to the standard output.
+vars(last_resort)["_log"] = _nothing
+# crhelper, and what mends it, set the levels of loggers for every event, which takes longer than all of its calls here.
+log_helper.setup = _nothing
+logging.getLogger("crhelper").setLevel(logging.WARNING)
+logging.getLogger("crhelper").setLevel = _nothing  # type: ignore[method-assign] # it is set
+
+#: The request id of every call.
+CALL_ID: Final = "c0ffee00-0000-4000-8000-000000000000"
+_METADATA: Final = {"ResponseMetadata": {"RequestId": CALL_ID}}
+_OK: Final = 200
+
+
+class _Silence:
+    """A log that nobody reads."""
+
+    def __init__(self, _event: Event, **_keys: object) -> None:
+        self.info = self.error = self.count = _nothing
+
+
+@dataclass
+class Context:
+    """Lambda's context object."""
+
+    aws_request_id: str
+    log_stream_name: str
+    get_remaining_time_in_millis: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Try:
+    """What is known of one try of an event.
+
+    Attributes
+    ----------
+    name:
+        In the story.
+    event:
+        As CloudFormation sent it.
+    ended:
+        None while it runs; ``answered``, ``died`` or ``failed``.
+    calls:
+        Those that were not throttled.
+    failed_calls:
+        Those that were made to fail.
+    refused_by:
+        Who had the name or the address that WorkMail has refused last; empty when nobody had it, None without refusal.
+    happened:
+        The faults that it met.
+    """
+
+    name: str
+    event: Event
+    began_at: float
+    ended_at: float | None = None
+    ended: str | None = None
+    calls: int = 0
+    failed_calls: int = 0
+    refused_by: str | None = None
+    happened: list[Fault] = field(default_factory=list)
+
+
+class Delivery:
+    """One copy of an event on its way through Lambda."""
+
+    def __init__(self, world: "World", event: Event, name: str) -> None:
+        self._world = world
+        self.event = event
+        self.name = name
+        self._attempt = 0
+        self._queued_at = world.scheduler.now
+
+    def begin(self) -> None:
+        """Try the event once, and see what comes of it."""
+        self._attempt += 1
+        worker = Worker(self._world, self.event, f"{self.name}.{self._attempt}", self.end)
+        worker.start()
+
+    def end(self, outcome: str) -> None:
+        """Decide what follows the end of a try."""
+        world = self._world
+        if outcome == "answered":
+            world.deliveries -= 1
+            return
+        if self._attempt <= len(RETRY_DELAYS):
+            delay = RETRY_DELAYS[self._attempt - 1]
+            if world.scheduler.now + delay - self._queued_at <= MAXIMUM_EVENT_AGE:
+                world.scheduler.spawn(self.name, self.begin, delay)
+                return
+        world.scheduler.spawn(f"{self.name} last resort", self._last_resort, 1.0)
+
+    def _last_resort(self) -> None:
+        world = self._world
+        worker = Worker(world, self.event, f"{self.name} last resort", lambda _outcome: None, calm=True)
+        worker.last_resort = True
+        world.trace(f"{self.name} last resort", "is asked for an answer")
+        record = {
+            "requestPayload": self.event,
+            "requestContext": {
+                "requestId": f"lambda-{self.name}",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": self._attempt,
+            },
+        }
+        worker.run(
+            lambda: last_resort.answer(
+                record,
+                worker.context,
+                clock=worker,
+                uniform=worker.uniform,
+                put=worker.put,
+                environment=ENVIRONMENT,
+            ),
+            lambda _outcome: self._finish(),
+        )
+
+    def _finish(self) -> None:
+        self._world.deliveries -= 1
+
+
+class _Timer:
+    """The timer that guards the deadline, in virtual time."""
+
+    def __init__(self, worker: "Worker", seconds: float, call: Callable[[], None]) -> None:
+        self._worker = worker
+        self._begun = False
+        self._cancelled = False
+        self._call = call
+        self._task = worker.world.scheduler.spawn(f"{worker.name} timer", self._fire, seconds)
+        worker.tasks.append(self._task)
+
+    def _fire(self) -> None:
+        if not self._cancelled:
+            self._begun = True
+            self._call()
+
+    def cancel(self) -> None:
+        """Do not call any more."""
+        self._cancelled = True
+        if not self._begun:
+            self._worker.world.scheduler.kill(self._task)
+
+    def join(self) -> None:
+        """Wait until a call that has begun has ended."""
+        self._worker.wait(self._task.done)
+
+
+class Client:
+    """A client of one service, with the methods, answers and exceptions of botocore's."""
+
+    def __init__(self, worker: "Worker", service: str, read_timeout: float) -> None:
+        self._worker = worker
+        self._service = service
+        self._read_timeout = read_timeout
+        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name=service))
+
+    def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
+        call = partial(self._call, "".join(map(str.capitalize, name.split("_"))))
+        setattr(self, name, call)
+        return call
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self._worker.call(self._service, operation, parameters, self._read_timeout)
+
+
+class Worker:
+    """One try of an event: a process that may die at any of its calls."""
+
+    def __init__(
+        self, world: "World", event: Event, name: str, on_end: Callable[[str], None], *, calm: bool = False
+    ) -> None:
+        self.world = world
+        self.event = event
+        self.name = name
+        self.tasks: list[Task] = []
+        self.last_resort = False
+        self.dead = False
+        self.answered = False
+        self._on_end = on_end
+        self._dice = Random(f"{world.story.seed}|{name}")
+        trouble = world.trouble
+        self._fate = Fate() if calm else fate(self._dice, name, trouble, dropped=world.story.dropped)
+        self._number = 0
+        self._repeat: Fault | None = None
+        self._repeats = 0
+        self._storm_ends = 0.0
+        self._ends_at = world.scheduler.now + TIMEOUT
+        self.record = Try(name, event, world.scheduler.now)
+        self.context = Context(f"lambda-{name}", "stream", self._remaining)
+        self._clients: dict[tuple[str, float], Any] = {}
+        if self._fate.pace > 1:
+            self._meet(Fault(f"{name}: slow", "slow", self._fate.pace))
+
+    # --------------------------------------------------------------------------------------------- its life
+
+    def start(self) -> None:
+        """Handle the event."""
+        self.world.trace(self.name, f"begins{f' (slow: {self._fate.pace:g} times)' if self._fate.pace > 1 else ''}")
+        outside = Outside(
+            clock=self,
+            rng=self._dice,
+            client=self._client,
+            put=self.put,
+            start_timer=partial(_Timer, self),
+            environment=ENVIRONMENT,
+            telemetry=_Silence,  # type: ignore[arg-type] # has all that is used of it
+        )
+        self.run(lambda: Invocation(self.event, self.context, outside).run(), self._on_end)
+
+    def run(self, work: Callable[[], None], on_end: Callable[[str], None]) -> None:
+        """Let the worker do *work*, at most until the function's timeout."""
+        world = self.world
+        world.tries.append(self.record)
+        world.alive.append(self)
+        outcome = "answered"
+        timed_out = False
+
+        def body() -> None:
+            nonlocal outcome
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - Lambda takes any exception for a failed try
+                outcome = "failed"
+                world.trace(self.name, f"raises {type(error).__name__}: {error}")
+
+        def end() -> None:
+            nonlocal outcome
+            if self not in world.alive:
+                return
+            world.alive.remove(self)
+            if not timed_out:
+                world.scheduler.kill(reaper)
+            if self.dead:
+                outcome = "died"
+            self.record.ended, self.record.ended_at = outcome, world.scheduler.now
+            world.trace(self.name, f"has {'ended' if outcome == 'answered' else outcome}")
+            on_end(outcome)
+
+        def main() -> None:
+            try:
+                body()
+            finally:
+                end()
+
+        def reap() -> None:
+            nonlocal timed_out
+            world.trace(self.name, "is ended by Lambda: its time is up")
+            self.dead = timed_out = True
+            for task in self.tasks:
+                world.scheduler.kill(task)
+
+        reaper = world.scheduler.spawn(f"{self.name} timeout", reap, TIMEOUT)
+        self.tasks.append(world.scheduler.spawn(self.name, main))
+
+    def die(self) -> None:
+        """End this process, here and now."""
+        self.dead = True
+        self.world.trace(self.name, "DIES")
+        current = self.world.scheduler.current
+        for task in self.tasks:
+            if task is not current:
+                self.world.scheduler.kill(task)
+        raise Killed
+
+    def uniform(self) -> float:
+        """Return a random number from 0 to 1."""
+        return self._dice.random()
+
+    def _remaining(self) -> int:
+        return max(0, int((self._ends_at - self.world.scheduler.now) * 1000))
+
+    # --------------------------------------------------------------------------------------------- its clock
+
+    def time(self) -> float:
+        """Return the seconds since the epoch, as this machine has them."""
+        return self.world.scheduler.now + self.world.story.skew
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        return self.world.scheduler.now
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        if self.dead:
+            raise Killed
+        self.world.scheduler.sleep(seconds)
+
+    def wait(self, signal: Signal) -> None:
+        """Wait for *signal*."""
+        if self.dead:
+            raise Killed
+        self.world.scheduler.wait(signal)
+
+    # --------------------------------------------------------------------------------------------- its calls
+
+    def _client(self, service: str, _region: str | None, seconds: float) -> Any:
+        for pair in TIMEOUTS:
+            if pair[0] + pair[1] <= seconds:
+                break
+        key = service, float(pair[1])
+        client = self._clients.get(key)
+        if client is None:
+            client = self._clients[key] = self.world.client(self, *key)
+        return client
+
+    def _pause(self) -> None:
+        self.sleep(self._fate.pace * (0.01 + 0.05 * self._dice.random()))
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any], read_timeout: float) -> dict[str, Any]:
+        """Make one call, and let happen to it what is to happen."""
+        if self.dead:
+            raise Killed
+        self._number += 1
+        fault = self._fault(service, operation)
+        self._pause()
+        kind = fault.kind if fault is not None else None
+        if fault is not None and kind == "freeze":
+            self.sleep(fault.amount)
+        if kind not in {"throttled", "throttling storm"}:
+            self.record.calls += 1
+        if kind == "die before":
+            self.die()
+        if kind in _NOT_CARRIED_OUT:
+            self._trace(operation, parameters, f"{kind}, not carried out")
+            self._fail(kind, operation, read_timeout)
+        answer, refusal = self._serve(service, operation, parameters, kind)
+        if kind == "die after":
+            self.die()
+        if kind in _CARRIED_OUT:
+            self._fail(kind, operation, read_timeout)
+        self._pause()
+        if refusal is not None:
+            raise refusal
+        return answer | _METADATA
+
+    def _serve(
+        self, service: str, operation: str, parameters: Mapping[str, Any], kind: str | None
+    ) -> tuple[dict[str, Any], ClientError | None]:
+        """Let the service carry the call out, and return its answer, or what botocore makes of its refusal."""
+        world = self.world
+        suffix = f", {kind}" if kind is not None else ""
+        try:
+            answer = world.served(service, operation, parameters, self)
+        except (WorkMailError, DynamoDBError) as error:
+            if error.code in {"NameAvailabilityException", "EmailAddressInUseException"}:
+                world.checks.refused(self, parameters)
+            self._trace(operation, parameters, error.code + suffix)
+            return {}, _client_error(operation, error.code, error.message, getattr(error, "status", 400), error)
+        self._trace(operation, parameters, "OK" + suffix)
+        return answer, None
+
+    def _fault(self, service: str, operation: str) -> Fault | None:
+        world = self.world
+        outage = world.outage(service, operation)
+        if outage is not None:
+            self.record.happened.append(outage)
+            return outage
+        fault = self._fate.faults.get(self._number)
+        if fault is not None and (fault.kind != "directory unavailable" or _may_be_unavailable(service, operation)):
+            self._meet(fault)
+            if fault.kind == "throttling storm":
+                self._storm_ends = world.scheduler.now + fault.amount
+            elif fault.kind in {"throttled", "error 500", "directory unavailable"}:
+                self._repeat, self._repeats = fault, int(fault.amount)
+            else:
+                return fault
+        if service == "workmail" and world.scheduler.now < self._storm_ends:
+            return Fault("storm", "throttling storm")
+        if self._repeat is not None and self._repeats > 0:
+            self._repeats -= 1
+            if self._repeat.kind != "directory unavailable" or _may_be_unavailable(service, operation):
+                return self._repeat
+        return None
+
+    def _meet(self, fault: Fault) -> None:
+        self.record.happened.append(fault)
+        self.world.faults += 1
+        self.world.met.append(fault.identity)
+
+    def _fail(self, kind: str, operation: str, read_timeout: float) -> None:
+        self.record.failed_calls += 1
+        match kind:
+            case "throttled" | "throttling storm":
+                self._pause()
+                raise _client_error(operation, "ThrottlingException", "Rate exceeded", 400)
+            case "error 500" | "error 500, carried out":
+                self._pause()
+                raise _client_error(operation, "InternalFailure", "an unknown error", 500)
+            case "directory unavailable":
+                self._pause()
+                raise _client_error(operation, "DirectoryUnavailableException", "It might be located elsewhere.", 400)
+            case "denied":
+                self._pause()
+                raise _client_error(
+                    operation, "AccessDeniedException", f"is not authorized to perform: {operation}", 400
+                )
+            case "hangs, carried out" | "hangs, not carried out":
+                self.sleep(read_timeout)
+                raise ReadTimeoutError(endpoint_url="https://service")
+            case "request lost" | "unreachable":
+                self._pause()
+                raise EndpointConnectionError(endpoint_url="https://service")
+            case _:
+                self._pause()
+                raise ConnectionClosedError(endpoint_url="https://service")
+
+    def _trace(self, operation: str, parameters: Mapping[str, Any], outcome: str) -> None:
+        world = self.world
+        world.calls += 1
+        if world.tracing:
+            world.trace(self.name, f"{operation} {_brief(parameters)} -> {outcome}")
+
+    def put(self, url: str, body: bytes, _timeout: float) -> int:
+        """Send an answer."""
+        fault, self._fate.answer = self._fate.answer, None
+        if fault is not None:
+            self._meet(fault)
+        self._pause()
+        kind = fault.kind if fault is not None else None
+        if kind == "die before":
+            self.die()
+        if kind == "request lost":
+            raise ConnectionRefusedError
+        if kind == "error 500":
+            return 503
+        status = self.world.cloudformation.put(url, body, self)
+        if kind == "die after":
+            self.die()
+        if kind == "reply lost":
+            raise ConnectionResetError
+        self._pause()
+        return status
+
+
+_NOT_CARRIED_OUT: Final = frozenset(
+    {
+        "request lost",
+        "hangs, not carried out",
+        "throttled",
+        "error 500",
+        "directory unavailable",
+        "throttling storm",
+        "denied",
+        "unreachable",
+    }
+)
+_CARRIED_OUT: Final = frozenset({"reply lost", "hangs, carried out", "error 500, carried out"})
+
+
+def _may_be_unavailable(service: str, operation: str) -> bool:
+    return service == "workmail" and "DirectoryUnavailableException" in modelled_errors(operation)
+
+
+def _client_error(
+    operation: str, code: str, message: str, status: int, error: BaseException | None = None
+) -> ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": CALL_ID},
+    }
+    if isinstance(error, DynamoDBError) and error.reasons:
+        response["CancellationReasons"] = error.reasons
+    return ClientError(response, operation)
+
+
+_LEFT_OUT: Final = frozenset(
+    {
+        "TableName",
+        "ConsistentRead",
+        "OrganizationId",
+        "ExpressionAttributeNames",
+        "ExpressionAttributeValues",
+        "ConditionExpression",
+        "KeyConditionExpression",
+        "MaxResults",
+        "ResourceType",
+    }
+)
+
+
+def _brief(parameters: Mapping[str, Any]) -> str:
+    """Return the parameters of a call as short as a person wants them."""
+    values = parameters.get("ExpressionAttributeValues", {}) if "KeyConditionExpression" in parameters else {}
+    return _short({**parameters, **values})
+
+
+def _short(value: Any) -> str:
+    match value:
+        case {"S": str(text)} | {"N": str(text)} if len(value) == 1:
+            return text or "''"
+        case {"BOOL": bool(truth)}:
+            return str(truth).lower()
+        case dict():
+            return "{" + ", ".join(f"{key}: {_short(one)}" for key, one in value.items() if key not in _LEFT_OUT) + "}"
+        case list():
+            return "[" + ", ".join(map(_short, value)) + "]"
+        case _:
+            return str(value)
+
+
+__all__ = ["DEADLY", "ENVIRONMENT", "LEDGER_TABLE", "TIMEOUT", "Delivery", "Try", "Worker"]

@@ -1,0 +1,590 @@
+"""What has to hold, each with the contract it comes from; and what is known about whose each room truly is.
+
+Nothing here reads the ledger, the marks or the function's own opinion: the truth is who has made a room, what
+CloudFormation counts among its resources, and what it has let go.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from workmail_rooms.sandbox.workmail.organization import Resource as Room
+
+from .events import PEOPLE, Event, Owner, declares_adopt, owner_of, spoken
+from .obstacles import declared_picture, obstacle, taken
+from .workmail import picture
+
+if TYPE_CHECKING:
+    from .awslambda import Try, Worker
+    from .cloudformation import Answer, Request, Resource, Stack
+    from .world import World
+
+#: Seconds of virtual time for which a dead worker may hold up whatever comes next (contract 52).
+LONGEST_WAIT: Final = 60.0
+#: Seconds that an undisturbed event needs beside that wait, with every lag that WorkMail can have.
+WORK: Final = 30.0
+#: Calls of one event that were not throttled (contract 58).
+MOST_CALLS: Final = 500
+#: Calls of one try that end without an answer, or with an error of the service's own, after which it may fail.
+MOST_FAILED_CALLS: Final = 8
+#: Deaths after which the function of last resort answers.
+ALL_TRIES: Final = 3
+
+_ROOM_ID: Final = re.compile(r"r-[0-9a-f]{32}")
+_NOT_A_CAUSE: Final = ("OvertakenError", "no message", "KeyError", "AssertionError", "TypeError")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must never happen.
+
+    Attributes
+    ----------
+    check:
+        Which check has found it.
+    text:
+        What it is, for a person.
+    at:
+        Seconds since the epoch.
+    """
+
+    check: str
+    text: str
+    at: float
+
+
+@dataclass(slots=True)
+class Known:
+    """What is true of one room.
+
+    Attributes
+    ----------
+    maker:
+        The logical resource of the event that has made it, or PEOPLE.
+    request_id:
+        That event's.
+    adopters:
+        The logical resources that had the right to take it over.
+    let_go:
+        Whether CloudFormation has let it go, and nobody has taken it over since.
+    touched:
+        When people last changed it, in seconds since the epoch.
+    untouched:
+        What people saw of it before any stack took it over.
+    settled:
+        Whether CloudFormation was ever told of its success.
+    former:
+        The logical resources whose room it was until a replacement.
+    released:
+        The logical resources whose room it was until CloudFormation let it go.
+    """
+
+    organization_id: str
+    maker: Owner
+    request_id: str = ""
+    adopters: set[Owner] = field(default_factory=set)
+    let_go: bool = False
+    touched: float = -1.0
+    untouched: dict[str, Any] | None = None
+    settled: bool = False
+    former: set[Owner] = field(default_factory=set)
+    released: set[Owner] = field(default_factory=set)
+
+    @property
+    def of_people(self) -> bool:
+        """Whether people have made it."""
+        return self.maker == PEOPLE
+
+
+class Checks:
+    """Watches a world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.violations: list[Violation] = []
+        self.known: dict[str, Known] = {}
+        self.waits: list[float] = []
+        self.last_success: dict[Owner, tuple[int, str]] = {}
+        self._order: dict[str, int] = {}
+        self._latest: dict[Owner, str] = {}
+        self._old: dict[Owner, Mapping[str, Any]] = {}
+        self.ledger_lost = False
+        self.people_at = -1.0
+        self.owners_let_go: set[Owner] = set()
+        self.exempt: dict[Owner, set[str]] = {}
+
+    def found(self, check: str, text: str) -> None:
+        """Note a violation."""
+        self.violations.append(Violation(check, text, self._world.scheduler.now))
+        self._world.trace("CHECK", f"{check}: {text}")
+
+    # ------------------------------------------------------------------------------------------ what happens
+
+    def sent(self, request: "Request") -> None:
+        """Note that CloudFormation has sent an event."""
+        self._order[request.event["ResponseURL"]] = len(self._order)
+        owner, old = owner_of(request.event), request.event.get("OldResourceProperties")
+        self._latest[owner] = request.event["ResponseURL"]
+        if old is not None:
+            # An Update to what was declared before looks like the rollback of the last one, to whoever gets it.
+            request.goes_back = request.kind == "reverse" or request.event["ResourceProperties"] == self._old.get(owner)
+            self._old[owner] = old
+
+    def duplicated(self, event: Event, identity: str) -> None:
+        """Note that a delivery comes late, or twice."""
+        del event
+        self._world.faults += 1
+        self._world.met.append(identity)
+
+    def made_by_people(self, organization_id: str, room_id: str) -> None:
+        """Note that people have made a room."""
+        self.known[room_id] = Known(organization_id, PEOPLE, touched=self._world.scheduler.now)
+
+    def touched_by_people(self, room_id: str) -> None:
+        """Note that people have changed a room."""
+        if room_id in self.known:
+            self.known[room_id].touched = self._world.scheduler.now
+            self.known[room_id].untouched = None
+
+    def let_go(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
+        """Note that CloudFormation has let a room go (DeletionPolicy or UpdateReplacePolicy Retain)."""
+        owner = (stack.stack_id, resource.logical_id)
+        known = self.known.get(physical_id)
+        if known is not None:
+            known.let_go = True
+            known.adopters.discard(owner)
+            known.released.add(owner)
+            if resource.physical_id != physical_id:
+                known.former.add(owner)
+        else:
+            # Its creation was cancelled or failed, and whatever comes of it is retained.
+            self.owners_let_go.add(owner)
+
+    def left_behind(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
+        """Note that the Delete of a clean-up has failed, after which CloudFormation forgets the id."""
+        known = self.known.get(physical_id)
+        self._world.trace(f"stack {stack.name}", f"{resource.logical_id} {physical_id} is left behind")
+        if known is not None:
+            known.let_go = True
+
+    def stack(self, stack: "Stack") -> None:
+        """Note what a stack has become."""
+
+    def timed_out(self, request: "Request") -> None:
+        """Contract 1: every event is answered in time."""
+        self.found("1 an answer", f"{request.name} was not answered within its ServiceTimeout")
+
+    # ---------------------------------------------------------------------------------------------- writes
+
+    def before_write(self, worker: "Worker", operation: str, parameters: Mapping[str, Any]) -> Room | None:
+        """Judge a write in WorkMail just before it takes effect; return the room it is about."""
+        reference = parameters.get("ResourceId") or parameters.get("EntityId")
+        if operation == "CreateResource" or not isinstance(reference, str):
+            return None
+        room = self._world.workmail.room(parameters["OrganizationId"], reference)
+        known = self.known.get(room.id) if room is not None else None
+        if room is None or known is None:
+            return None
+        if operation == "DeleteResource":
+            if room.state == "DISABLED" and not room.refused_deletes:
+                self._check_deletion(worker, room, known)
+        else:
+            self._check_change(worker, operation, room, known)
+        self._check_outdated(worker, operation, room, known)
+        return room
+
+    def wrote(
+        self,
+        worker: "Worker",
+        operation: str,
+        parameters: Mapping[str, Any],
+        room: Room | None,
+        answer: Mapping[str, Any],
+    ) -> None:
+        """Note a write in WorkMail that has taken effect."""
+        del room
+        if operation == "CreateResource":
+            event = worker.event
+            self.known[answer["ResourceId"]] = Known(
+                parameters["OrganizationId"], owner_of(event), request_id=event["RequestId"]
+            )
+
+    def _check_deletion(self, worker: "Worker", room: Room, known: Known) -> None:
+        event = worker.event
+        owner = owner_of(event)
+        holders = {
+            (stack.stack_id, resource.logical_id): resource
+            for stack, resource in self._world.cloudformation.holders(room.id)
+        }
+        who = f"{worker.name} deletes {room.id} ({room.name})"
+        names = event["RequestType"] == "Delete" and event.get("PhysicalResourceId") == room.id
+        for other in holders:
+            if other != owner:
+                self.found("50 a room of another owner is deleted", f"{who}, which {spoken(other)} has")
+                return
+        if owner in holders:
+            self.found("49 a room that counts is deleted", f"{who}, which CloudFormation counts as {spoken(owner)}")
+        elif known.let_go and (known.settled or known.maker != owner):
+            # What a failed Create has left was never ready: it may go, even where CloudFormation retains it.
+            self.found("49 a room that was let go is deleted", f"{who}, which CloudFormation has let go")
+        elif known.maker == PEOPLE and not (names and owner in known.adopters and not declares_adopt(event)):
+            self.found("31 a room of people is deleted", f"{who}, which people have made")
+        elif known.maker != owner and declares_adopt(event) and known.maker[0] != owner[0]:
+            self.found("47 an adopted room is deleted", f"{who}, which {spoken(known.maker)} has made")
+        elif known.maker != owner and owner not in known.adopters:
+            self.found("50 a room of another owner is deleted", f"{who}, which {spoken(known.maker)} has made")
+
+    def _check_change(self, worker: "Worker", operation: str, room: Room, known: Known) -> None:
+        event = worker.event
+        owner = owner_of(event)
+        adopts = (
+            event["RequestType"] != "Delete"
+            and declares_adopt(event)
+            and str(event["ResourceProperties"].get("Name", "")).casefold() == room.name.casefold()
+        )
+        who = f"{worker.name} makes {operation} on {room.id} ({room.name})"
+        holders = [
+            (stack.stack_id, resource.logical_id) for stack, resource in self._world.cloudformation.holders(room.id)
+        ]
+        for stack, resource in self._world.cloudformation.holders(room.id):
+            other = (stack.stack_id, resource.logical_id)
+            # What a replacement has left behind, CloudFormation does not show: it may be adopted (contract 57).
+            allowed = other[0] == owner[0] or resource.physical_id != room.id
+            if other != owner and not (allowed and (adopts or owner in known.adopters)):
+                self.found("50 a room of another owner is changed", f"{who}, which {spoken(other)} has")
+                return
+        if owner in holders or owner in known.adopters:
+            return
+        if known.maker == owner and (
+            not known.let_go or (known.request_id == event["RequestId"] and not known.settled)
+        ):
+            # What CloudFormation retains of a Create that it has given up, it tells nobody.
+            return
+        if event["RequestType"] == "Update" and owner in known.former:
+            # A resource comes back to the organization where its former room was retained, which nothing tells from the
+            # reversed Update of a replacement.
+            return
+        if known.let_go and self._latest.get(owner) == event["ResponseURL"] and owner in {known.maker, *known.released}:
+            # CloudFormation has let it go since, and tells nobody.
+            return
+        if adopts:
+            known.adopters.add(owner)
+            if known.untouched is None:
+                known.untouched = deepcopy(picture(room))
+            return
+        whose = "which CloudFormation has let go" if known.let_go else f"which {spoken(known.maker)} made"
+        self.found("50 a room of another owner is changed", f"{who}, {whose}")
+
+    def _check_outdated(self, worker: "Worker", operation: str, room: Room, known: Known) -> None:
+        """Contract 62: an event older than one that has succeeded writes nothing but to remove its own."""
+        event = worker.event
+        last = self.last_success.get(owner_of(event))
+        mine = self._order[event["ResponseURL"]]
+        if last is None or mine >= last[0] or self._world.cloudformation.request(event["ResponseURL"]).open:
+            return
+        if known.request_id == event["RequestId"] and not any(
+            resource.physical_id == room.id for _, resource in self._world.cloudformation.holders(room.id)
+        ):
+            return
+        self.found(
+            "62 an outdated event writes", f"{worker.name} makes {operation} on {room.id} after {last[1]} has succeeded"
+        )
+
+    # --------------------------------------------------------------------------------------------- answers
+
+    def answered(self, request: "Request", answer: "Answer", worker: "Worker", *, awaited: bool) -> None:
+        """Judge an answer when it is sent."""
+        self._check_words(request, answer, worker)
+        if not awaited:
+            return
+        self._check_id(request, answer)
+        if answer.succeeded:
+            owner = owner_of(request.event)
+            self.last_success[owner] = (self._order[request.event["ResponseURL"]], request.name)
+            if request.event["RequestType"] == "Delete":
+                self._check_deleted(request)
+            else:
+                self._check_true(request, answer)
+        else:
+            self._check_reason(request, answer)
+        self._measure_wait(request)
+
+    def _check_words(self, request: "Request", answer: "Answer", worker: "Worker") -> None:
+        """Contract 5: a Reason tells a person the cause."""
+        if answer.succeeded or worker.last_resort:
+            return
+        for word in _NOT_A_CAUSE:
+            if word in answer.reason and not self._disturbed(request):
+                self.found("5 a Reason without a cause", f"{request.name} is answered: {answer.reason}")
+                return
+
+    def _check_id(self, request: "Request", answer: "Answer") -> None:
+        """Contracts 4, 11, 22, 33: the physical id of an answer."""
+        event = request.event
+        if not answer.physical_id:
+            self.found("4 an empty physical id", f"{request.name}: {answer.reason}")
+        if event["RequestType"] == "Delete" and answer.physical_id != event["PhysicalResourceId"]:
+            self.found("33 Delete changes the id", f"{request.name}: {answer.physical_id}")
+
+    def _check_true(self, request: "Request", answer: "Answer") -> None:
+        """Contract 21: SUCCESS only when WorkMail has what is declared."""
+        properties = request.event["ResourceProperties"]
+        owner = owner_of(request.event)
+        # What somebody else has by now cannot be put back (contract 53).
+        self.exempt[owner] = set()
+        if request.goes_back:
+            self.exempt[owner] = taken(self._world, properties, answer.physical_id)
+        wrong = self.differences(properties, answer.physical_id, since=request.sent_at, exempt=self.exempt[owner])
+        if wrong:
+            self.found("21 a SUCCESS that is not true", f"{request.name}, {answer.physical_id}: {'; '.join(wrong)}")
+        known = self.known.get(answer.physical_id)
+        if known is not None:
+            if known.maker != owner:
+                known.adopters.add(owner)
+            known.let_go, known.settled = False, True
+
+    def differences(
+        self, properties: Mapping[str, Any], room_id: str, *, since: float, exempt: Collection[str] = ()
+    ) -> list[str]:
+        """Return how a room differs from what is declared, unless people have changed anything *since*."""
+        organization_id = properties["OrganizationId"]
+        room = self._world.workmail.room(organization_id, room_id)
+        known = self.known.get(room_id)
+        if self.people_at >= since or (known is not None and known.touched >= since):
+            return []
+        if room is None or room.id != room_id:
+            return ["it does not exist"]
+        seen, expected = picture(room), declared_picture(self._world, properties)
+        return [
+            f"{key} is {seen[key]}, not {expected[key]}"
+            for key in expected
+            if seen[key] != expected[key] and key not in exempt
+        ]
+
+    def _check_deleted(self, request: "Request") -> None:
+        """Contract 34: SUCCESS of a Delete only when the room is gone, or was let go for a reason."""
+        event = request.event
+        room_id, owner = event["PhysicalResourceId"], owner_of(event)
+        known = self.known.get(room_id)
+        if known is None or self._world.workmail.room(known.organization_id, room_id) is None:
+            return
+        held = any(
+            (stack.stack_id, resource.logical_id) != owner and resource.physical_id == room_id
+            for stack in self._world.cloudformation.stacks.values()
+            for resource in stack.resources.values()
+        )
+        if held or known.let_go or known.adopters - {owner}:
+            # Another has it, or has taken it over before CloudFormation knows; if not, it will be found as an orphan.
+            known.adopters.discard(owner)
+            return
+        if declares_adopt(event) and known.maker != owner:
+            self._release(known, owner)
+            return
+        if self.ledger_lost:
+            known.let_go = True
+            return
+        self.found("34 a Delete that is not true", f"{request.name} succeeds, and {room_id} is still there")
+
+    def _release(self, known: Known, owner: Owner) -> None:
+        known.adopters.discard(owner)
+        known.let_go = True
+
+    # ------------------------------------------------------------------------------------- failed answers
+
+    def _tries(self, request: "Request") -> list["Try"]:
+        return [
+            one
+            for one in self._world.tries
+            if one.event is request.event and (request.answered_at is None or one.began_at <= self._world.scheduler.now)
+        ]
+
+    def _disturbed(self, request: "Request") -> bool:
+        """Tell whether what has happened to an event allows it to fail."""
+        tries = self._tries(request)
+        deaths = sum(one.ended == "died" for one in tries)
+        kinds = [fault.kind for one in tries for fault in one.happened]
+        heavy = {"throttling storm", "freeze", "unreachable", "denied"}
+        if request.kind in {"create", "update"}:
+            heavy.add("slow")
+        failed_calls = max((one.failed_calls for one in tries), default=0)
+        troubled = failed_calls >= MOST_FAILED_CALLS or len(kinds) > ALL_TRIES
+        return deaths >= ALL_TRIES or bool(heavy & set(kinds)) or troubled
+
+    def _check_reason(self, request: "Request", answer: "Answer") -> None:
+        """Judge a failure: there has to be a reason outside the provider."""
+        if self._disturbed(request):
+            return
+        code = answer.reason.partition(":")[0]
+        if code in {"NameAvailabilityException", "EmailAddressInUseException"}:
+            if self._is_its_own(request):
+                self.found("15 an event fails over what it has made itself", f"{request.name}: {answer.reason}")
+            if self._gives_it_up(request):
+                where = "in a rollback" if request.kind == "reverse" else "forwards"
+                self.found(f"54 an event does not wait for its sibling {where}", f"{request.name}: {answer.reason}")
+            return
+        if request.kind in {"delete", "clean up"}:
+            check = "9 a Delete fails without a reason"
+        elif request.kind == "reverse":
+            check = "53 a rollback fails without a reason"
+        else:
+            check = {"AdoptionRefused": "57 a room that was let go is not taken over"}.get(
+                code, "0 an event fails without a reason"
+            )
+        if not obstacle(self._world, request):
+            self.found(f"{check} ({code})", f"{request.name} is answered: {answer.reason}")
+
+    def refused(self, worker: "Worker", parameters: Mapping[str, Any]) -> None:
+        """Note who has what WorkMail refuses to give to an event, at that moment."""
+        organization = self._world.workmail.organization(parameters["OrganizationId"])
+        name, address = parameters.get("Name"), parameters.get("Email") or parameters.get("Alias")
+        holder = organization.named(name) if name else organization.by_address(address or "")
+        worker.record.refused_by = holder.id if holder is not None else ""
+
+    def _is_its_own(self, request: "Request") -> bool:
+        """Contract 15: tell whether what stands in an event's way is what an earlier try of it has made."""
+        tries = self._tries(request)
+        known = self.known.get(tries[-1].refused_by or "") if tries else None
+        return (
+            known is not None
+            and known.maker == owner_of(request.event)
+            and known.request_id == request.event["RequestId"]
+        )
+
+    def _gives_it_up(self, request: "Request") -> bool:
+        """Contract 54: tell whether what an event was refused is about to be given up by a sibling.
+
+        An exact swap cannot work, and what waited for a minute has waited.
+        """
+        event, now = request.event, self._world.scheduler.now
+        tries = self._tries(request)
+        if not tries or now - request.sent_at > LONGEST_WAIT:
+            return False
+        holder, own_name = tries[-1].refused_by or "", self._present_name(event)
+        for stack, resource in self._world.cloudformation.holders(holder):
+            if stack.stack_id != event["StackId"] or resource.logical_id == event["LogicalResourceId"]:
+                continue
+            aim = resource.declared.properties or {}
+            if request.kind == "reverse":
+                aim = stack.before[resource.logical_id].properties if resource.logical_id in stack.before else {}
+            elif resource.logical_id not in stack.aim:
+                return False
+            wanted = {event["ResourceProperties"]["Name"], event["ResourceProperties"].get("Email")} - {None}
+            return bool(aim) and not wanted & {aim.get("Name"), aim.get("Email")} and aim.get("Name") != own_name
+        return False
+
+    def _present_name(self, event: Event) -> str:
+        known = self.known.get(event.get("PhysicalResourceId", ""))
+        room = self._world.workmail.room(known.organization_id, event["PhysicalResourceId"]) if known else None
+        return room.name if room is not None else ""
+
+    def _measure_wait(self, request: "Request") -> None:
+        """Contract 52: how long something waits for a worker that died."""
+        tries = self._tries(request)
+        # A Create or an Update may also have waited for a sibling.
+        waits = request.kind in {"create", "update"}
+        if waits or any(one.happened for one in tries) or len(tries) != 1 or self._world.had_outage:
+            return
+        owner = owner_of(request.event)
+        (this,) = tries
+        if this.refused_by is not None:
+            return
+        began, now = this.began_at, self._world.scheduler.now
+        others = [one for one in self._world.tries if one is not this and owner_of(one.event) == owner]
+        if any(one.happened and (one.ended_at is None or one.ended_at > began) for one in others):
+            # Whoever is still at work, and is held up itself, may be waited for.
+            return
+        if not any(one.ended == "died" for one in others):
+            return
+        self.waits.append(now - began)
+        if now - began > LONGEST_WAIT + WORK:
+            self.found(
+                "52 a dead worker holds up the next event", f"{request.name} took {now - began:.0f} seconds undisturbed"
+            )
+
+    # ---------------------------------------------------------------------------------------------- at rest
+
+    def at_rest(self) -> None:
+        """Judge the account when nothing is going on."""
+        self._check_calls()
+        self._check_drift()
+        self._check_orphans(finally_=False)
+
+    def in_the_end(self) -> None:
+        """Judge the account when every stack has been deleted and nothing is going on."""
+        self._check_calls()
+        self._check_orphans(finally_=True)
+        self._check_given_back()
+        self._check_leftovers()
+
+    def _check_calls(self) -> None:
+        """Contract 58: nothing loops without a bound."""
+        for one in self._world.tries:
+            if one.calls > MOST_CALLS:
+                self.found("58 too many calls", f"{one.name} has made {one.calls} calls")
+
+    def _check_drift(self) -> None:
+        """Contracts 21 and 25: the rooms of a stack that is complete are as it declares."""
+        for stack in self._world.cloudformation.stacks.values():
+            if not stack.status.endswith("_COMPLETE") or stack.status == "ROLLBACK_COMPLETE":
+                continue
+            for resource in stack.resources.values():
+                if resource.declared.properties is None or not resource.counts:
+                    continue
+                wrong = self.differences(
+                    resource.properties,
+                    resource.physical_id,
+                    since=resource.settled_at,
+                    exempt=self.exempt.get((stack.stack_id, resource.logical_id), ()),
+                )
+                if wrong:
+                    where = f"{stack.name}.{resource.logical_id} ({resource.physical_id}) in {stack.status}"
+                    self.found("25 a room is not as its stack declares", f"{where}: {'; '.join(wrong)}")
+
+    def _check_orphans(self, *, finally_: bool) -> None:
+        """Contract 19: no room is left that nobody counts and nobody has let go."""
+        if self.ledger_lost:
+            return
+        unfinished = {
+            stack.stack_id for stack in self._world.cloudformation.stacks.values() if "COMPLETE" not in stack.status
+        }
+        for room_id, (_, room) in self._world.workmail.rooms().items():
+            known = self.known.get(room_id)
+            if known is None or known.maker == PEOPLE or known.let_go or self._world.cloudformation.holders(room_id):
+                continue
+            if known.maker in self.owners_let_go or (known.maker[0] in unfinished and not finally_):
+                continue
+            known.let_go = True
+            self.found("19 an orphan", f"{room_id} ({room.name}) made by {spoken(known.maker)} is left")
+
+    def _check_given_back(self) -> None:
+        """Contract 46: what an adoption that failed has changed is as it was."""
+        if self._world.had_outage or self.ledger_lost or self.people_at >= 0:
+            return
+        for room_id, known in self.known.items():
+            room = self._world.workmail.room(known.organization_id, room_id)
+            if room is None or known.untouched is None or known.settled or known.maker != PEOPLE:
+                continue
+            seen = picture(room)
+            wrong = [
+                f"{key} is {seen[key]}, was {known.untouched[key]}" for key in seen if seen[key] != known.untouched[key]
+            ]
+            if wrong:
+                known.untouched = None
+                self.found("46 a failed adoption is not taken back", f"{room_id}: {'; '.join(wrong)}")
+
+    def _check_leftovers(self) -> None:
+        """Nothing stays in the ledger for ever of what is gone (entries with a date of expiry go by themselves)."""
+        if self.ledger_lost or self._world.had_outage:
+            return
+        for key, item in sorted(self._world.table.items.items()):
+            text = json.dumps(item)
+            retained = any(self.known[room_id].let_go for room_id in _ROOM_ID.findall(text) if room_id in self.known)
+            # Of what a stack retains nobody tells the function, so it stays until somebody adopts it.
+            if "ExpiresAt" in item or retained or any("|".join(owner) in text for owner in self.owners_let_go):
+                continue
+            empty = item.get("Entries") == {"S": "[]"}
+            what = "24 a tombstone never expires" if empty else "24 something is left in the ledger"
+            self.found(what, f"{key[0].rpartition(':')[2]} {key[1]}: {text}")

@@ -1,0 +1,163 @@
+"""What truly stands in the way of an event in WorkMail, and what a room looks like that is as declared.
+
+Read from WorkMail's models, not over its API: nothing here lags, and nothing is counted as a read.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workmail_rooms.sandbox.workmail.organization import Entity, Organization
+from workmail_rooms.sandbox.workmail.organization import Resource as Room
+
+from .events import declares_adopt, owner_of
+from .workmail import ORGANIZATIONS
+
+if TYPE_CHECKING:
+    from .cloudformation import Request
+    from .world import World
+
+Properties = Mapping[str, Any]
+
+
+def declared_picture(world: "World", properties: Properties) -> dict[str, Any]:
+    """Return what :func:`.workmail.picture` shows of a room that is as *properties* declare."""
+    email = properties.get("Email")
+    booking = properties.get("BookingOptions", {})
+    organization = world.workmail.organization(properties["OrganizationId"])
+    # Who has left cannot be a delegate any more (contract 53).
+    delegates = [entity.id for name in properties.get("Delegates", ()) if (entity := _member(organization, name))]
+    return {
+        "Name": properties["Name"],
+        "Type": properties["Type"],
+        "State": "ENABLED" if email else "DISABLED",
+        "Description": properties.get("Description"),
+        "Hidden": properties.get("HiddenFromGlobalAddressList", "false") == "true",
+        "Booking": {
+            "AutoAcceptRequests": booking.get("AutoAcceptRequests", "true") == "true",
+            "AutoDeclineRecurringRequests": booking.get("AutoDeclineRecurringRequests", "false") == "true",
+            "AutoDeclineConflictingRequests": booking.get("AutoDeclineConflictingRequests", "true") == "true",
+        },
+        "Email": email.casefold() if email else None,
+        "Aliases": sorted(alias.casefold() for alias in properties.get("Aliases", ())) if email else [],
+        "Delegates": sorted(delegates) if email else [],
+    }
+
+
+def _member(organization: Organization, name: str) -> Entity | None:
+    return organization.named(name) or organization.by_address(name)
+
+
+def _addresses(properties: Properties) -> list[str]:
+    return [address for address in (properties.get("Email"), *properties.get("Aliases", ())) if address]
+
+
+def taken(world: "World", properties: Properties, room_id: str) -> set[str]:
+    """Return what of a declared room cannot be at this moment, by the keys of :func:`.workmail.picture`."""
+    organization = world.workmail.organization(properties["OrganizationId"])
+    found = set()
+    holder = organization.named(properties["Name"])
+    if holder is not None and holder.id != room_id:
+        found.add("Name")
+    for address in _addresses(properties):
+        entity = organization.by_address(address)
+        if entity is not None and entity.id != room_id:
+            found |= {"Email", "Aliases", "State"}
+    if not all(_member(organization, name) for name in properties.get("Delegates", ())):
+        # Where nobody is left to answer requests, they are accepted automatically.
+        found |= {"Delegates", "Booking"}
+    return found
+
+
+def obstacle(world: "World", request: "Request") -> str:
+    """Return what stands in the way of an event at this moment; empty when nothing does."""
+    event = request.event
+    properties = event["ResourceProperties"]
+    if properties.get("OrganizationId") not in ORGANIZATIONS:
+        return "there is no such organization"
+    if event["RequestType"] == "Delete":
+        return ""
+    if properties["Type"] not in {"ROOM", "EQUIPMENT"}:
+        return "it is declared wrong"
+    if world.checks.ledger_lost:
+        return "the ledger was lost"
+    organization = world.workmail.organization(properties["OrganizationId"])
+    return (
+        _bad_domain(organization, _addresses(properties))
+        or _in_the_name(world, request, organization)
+        or _in_the_addresses(world, request, organization)
+        or _in_the_delegates(request, organization)
+        or _gone(world, request)
+        or _taken_over(world, request)
+    )
+
+
+def _bad_domain(organization: Organization, addresses: Iterable[str]) -> str:
+    for address in addresses:
+        if address.partition("@")[2] not in organization.domains:
+            return f"there is no domain of {address}"
+    return ""
+
+
+def _own(world: "World", request: "Request") -> set[str]:
+    owner = owner_of(request.event)
+    return {
+        room_id
+        for room_id, known in world.checks.known.items()
+        if room_id == request.event.get("PhysicalResourceId") or known.maker == owner
+    }
+
+
+def _in_the_name(world: "World", request: "Request", organization: Organization) -> str:
+    event = request.event
+    holder = organization.named(event["ResourceProperties"]["Name"])
+    if holder is None or holder.id in _own(world, request):
+        return ""
+    known = world.checks.known.get(holder.id)
+    if known is None or not declares_adopt(event):
+        return f"{holder.id} has the name"
+    if isinstance(holder, Room) and holder.type != event["ResourceProperties"]["Type"]:
+        return "it is of another type"
+    if any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id)):
+        return "another stack has it"
+    return "" if known.let_go or known.of_people else "another stack may have it"
+
+
+def _in_the_addresses(world: "World", request: "Request", organization: Organization) -> str:
+    own = _own(world, request)
+    adopted = organization.named(request.event["ResourceProperties"]["Name"])
+    for address in _addresses(request.event["ResourceProperties"]):
+        entity = organization.by_address(address)
+        if entity is not None and entity.id not in own and entity is not adopted:
+            return f"{entity.id} has the address {address}"
+    return ""
+
+
+def _in_the_delegates(request: "Request", organization: Organization) -> str:
+    if request.kind == "reverse":
+        return ""
+    for name in request.event["ResourceProperties"].get("Delegates", ()):
+        entity = _member(organization, name)
+        if entity is None or entity.shown_state != "ENABLED":
+            return f"there is no delegate {name}"
+    return ""
+
+
+def _gone(world: "World", request: "Request") -> str:
+    if request.kind != "update":
+        return ""
+    physical_id = request.event["PhysicalResourceId"]
+    known = world.checks.known.get(physical_id)
+    if known is not None and world.workmail.room(known.organization_id, physical_id) is None:
+        return "the room is gone"
+    return ""
+
+
+def _taken_over(world: "World", request: "Request") -> str:
+    """Tell whether another stack has adopted what the event is to bring back (contract 57)."""
+    owner, organization_id = owner_of(request.event), request.event["ResourceProperties"]["OrganizationId"]
+    for room_id, known in world.checks.known.items():
+        if known.organization_id == organization_id and owner in {known.maker, *known.former, *known.released}:
+            for stack, resource in world.cloudformation.holders(room_id):
+                if (stack.stack_id, resource.logical_id) != owner:
+                    return f"{room_id} was taken over"
+    return ""

@@ -1,0 +1,105 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from random import SystemRandom
+from typing import Final
+
+import pytest
+
+from tests.simulation.awslambda import Client
+from tests.simulation.shrink import shrink, tell, violated
+from tests.simulation.stories import play, write
+from tests.simulation.tally import explore
+from tests.simulation.transport import BotoClient
+from tests.simulation.world import Step
+
+#: pytest's fixture ``record_property``.
+Record = Callable[[str, object], None]
+
+#: 5,000 stories. Every second chunk is the same in every run; the others begin where no run before has been.
+CHUNKS: Final = 20
+STORIES: Final = 250
+
+#: The checks that today's code is known to violate, by the beginning of their names. Empty when ownership across
+#: operations is done; until then every chunk is the same in every run, so that what is not known is found on purpose.
+KNOWN: Final[tuple[str, ...]] = (
+    "0 an event fails without a reason (Overtaken)",
+    "19 an orphan",
+    "21 a SUCCESS that is not true",
+    "24 something is left in the ledger",
+    "25 a room is not as its stack declares",
+    "34 a Delete that is not true",
+    "46 a failed adoption is not taken back",
+    "49 a room that",
+    "50 a room of another owner",
+    "52 a dead worker holds up the next event",
+    "53 a rollback fails without a reason",
+    "54 an event does not wait for its sibling",
+    "57 a room that was let go is not taken over",
+    "62 an outdated event writes",
+)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_nothing_is_lost_and_nobody_gets_stuck(chunk: int, record_property: Record) -> None:
+    """Whatever people, CloudFormation, Lambda, WorkMail and DynamoDB do to each other, what is promised holds."""
+    base = chunk * STORIES
+    if chunk % 2 and not KNOWN:
+        base = SystemRandom().randrange(10**6, 10**9)
+    tally = explore(range(base, base + STORIES))
+    record_property("simulation", json.dumps(tally.plain()))
+    print(f"seeds {base} to {base + STORIES - 1}")
+    found = {check: seeds for check, seeds in tally.first.items() if not check.startswith(KNOWN or ("\0",))}
+    assert not found, "\n".join((*tally.lines(), *(f"make simulate SEED={seeds[0]}" for seeds in found.values())))
+
+
+def test_a_seed_is_its_story() -> None:
+    """The same seed is the same story, call by call, in every process."""
+    seeds = (6, 42, 306)
+    told = [line for seed in seeds for line in tell(write(seed))]
+    script = (
+        "from tests.simulation.shrink import tell; from tests.simulation.stories import write\n"
+        f"for seed in {seeds}:\n    print(*tell(write(seed)), sep='\\n')"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "1"}
+    again = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    assert again.stdout.splitlines() == told
+
+
+def test_botocore_makes_no_difference() -> None:
+    """A story through botocore, serialised, signed and parsed, is the same story call by call."""
+    for seed in range(1000, 1012):
+        plain, through = (play(write(seed), tracing=True, client=client) for client in (Client, BotoClient))
+        assert through.lines == plain.lines
+
+
+def test_stories_are_told_apart_by_their_seeds() -> None:
+    """Another seed is another story."""
+    assert len({tuple(map(repr, write(seed).steps)) for seed in range(100)}) > 90
+
+
+def test_a_failing_story_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A story that violates something is made as short as it can be while it still does, and told for a person."""
+    # GIVEN a story of several steps that has more calls in an event than are allowed
+    monkeypatch.setattr("tests.simulation.checks.MOST_CALLS", 20)
+    check = "58 too many calls"
+    seed = next(seed for seed in range(500) if len(write(seed).steps) > 2 and check in violated(write(seed))[0])
+    # WHEN the story is shrunk
+    story = shrink(write(seed), check)
+    # THEN it still fails, in the same way, with less in it
+    assert check in violated(story)[0]
+    assert len(story.steps) < len(write(seed).steps)
+    assert sum(map(_size, story.steps)) < sum(map(_size, write(seed).steps))
+    # AND it can be read
+    lines = list(tell(story, briefly=True))
+    assert lines[0].startswith("GIVEN")
+    assert any(line.startswith("WHEN") for line in lines)
+    assert any(check in line for line in lines if "VIOLATED" in line)
+
+
+def _size(step: Step) -> int:
+    return 1 + len(step.template)
