@@ -67,6 +67,7 @@ def test_a_rule_that_does_not_apply(world: World) -> None:
         ({"Assertions": [{"Assert": True}]}, "uses True"),
         ({"Assertions": [{}]}, "has no Assert"),
         ({}, "needs a list of Assertions"),
+        ({"Assertions": [{"Assert": {"Fn::EachMemberIn": [[["a"]], [["b"]]]}}]}, "rule R failed"),
     ],
 )
 def test_malformed(world: World, rule: dict[str, Any], message: str) -> None:
