@@ -56,7 +56,7 @@ class _Reader:
 
     def holds(self, rule: str, expression: Any) -> bool:
         """Return whether *expression* is true."""
-        function, arguments = next(iter(expression.items())) if isinstance(expression, dict) else ("", None)
+        function, arguments = next(iter(expression.items()), ("", None)) if isinstance(expression, dict) else ("", None)
         if function not in self._functions:
             raise ValidationError(
                 f"Rule {rule} uses {function or expression}; here its functions are "
