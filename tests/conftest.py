@@ -20,7 +20,14 @@ _PROBLEMS = pytest.StashKey[list[tuple[int, str]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that puts plain crhelper in the provider's place."""
+    """Add the options: plain crhelper in the provider's place, and what a probe has found."""
+    parser.addoption(
+        "--behaviour",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="tell the stories of test_probed_behaviour.py under this file of `workmail-rooms probe`, too",
+    )
     parser.addoption(
         "--plain-crhelper",
         action="store_true",

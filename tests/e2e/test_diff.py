@@ -1,9 +1,11 @@
 """``workmail-rooms diff`` finds nothing on what was just deployed."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from tests.e2e.cdk import NODE, synthesize
 from tests.e2e.documents import ROOT
 from tests.harness import Stage
 from workmail_rooms.diff.cli import main
@@ -11,18 +13,24 @@ from workmail_rooms.diff.cli import main
 EXAMPLES = ROOT / "examples"
 #: With fewer rooms than the defaults.
 PARAMETERS: Mapping[str, Mapping[str, str]] = {"many-rooms.yaml": {"Floors": "01", "TopFloors": "20", "Rooms": "01,02"}}
-NAMES = [*sorted(path.name for path in EXAMPLES.glob("*.yaml")), "nested/parent.yaml"]
+CDK = "cdk/app.py"
+NAMES = [
+    *sorted(path.name for path in EXAMPLES.glob("*.yaml")),
+    "nested/parent.yaml",
+    pytest.param(CDK, marks=pytest.mark.skipif(NODE is None, reason="the AWS CDK needs node")),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_different_after_a_deployment(
-    stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stage: Stage, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each example, fresh from its deployment, is as it is declared, and is only read."""
     # GIVEN the provider, whose export the examples import
     assert stage.function.arn == stage.provider.exports["workmail-resource-ServiceToken"]
     parameters = PARAMETERS.get(name, {})
-    outcome = stage.deploy(EXAMPLES / name, parameters=parameters)
+    template = synthesize(tmp_path) if name == CDK else EXAMPLES / name
+    outcome = stage.deploy(template, parameters=parameters)
     assert outcome.ok, outcome.reason
     credentials = {"AWS_ACCESS_KEY_ID": "ASIAEXAMPLESANDBOX00", "AWS_SECRET_ACCESS_KEY": "sandbox"}
     for key, value in {**stage.services.variables, **credentials, "AWS_REGION": "us-east-1"}.items():
@@ -32,7 +40,7 @@ def test_nothing_is_different_after_a_deployment(
     # WHEN the template is compared with WorkMail
     mark = stage.mark()
     words = ["--parameters", *(f"{key}={value}" for key, value in parameters.items())] if parameters else []
-    status = main([str(EXAMPLES / name), *words])
+    status = main([str(template), *words])
     out, err = capsys.readouterr()
     # THEN there is nothing to show
     assert (status, out) == (0, ""), err

@@ -1,22 +1,18 @@
 """The examples do what they promise: each is deployed, deployed again, changed where it is about that, and deleted."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from tests.e2e.cdk import NODE, synthesize
 from tests.e2e.documents import ROOT
 from tests.harness import Stage
 from workmail_rooms.sandbox.cloudformation import Outcome
 from workmail_rooms.sandbox.rooms import Room
 
 EXAMPLES = ROOT / "examples"
-NODE = shutil.which("node")
 
 #: What is deployed only as a part of another example.
 PARTS = {"nested/rooms.yaml"}
@@ -236,24 +232,10 @@ def test_nested_stacks_roll_back_together(stage: Stage) -> None:
 @pytest.mark.skipif(NODE is None, reason="the AWS CDK needs node")
 def test_cdk(stage: Stage, tmp_path: Path) -> None:
     """A CDK app: what it synthesizes is deployed as it is, and what it retains stays when the stack is deleted."""
-    # GIVEN what `cdk synth` makes of the app: it sets the same variable. On stderr, jsii may complain about the node.
-    environment = {
-        **os.environ,
-        "CDK_OUTDIR": str(tmp_path / "cdk.out"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    made = subprocess.run(
-        [sys.executable, "-W", "error", "app.py"],
-        cwd=EXAMPLES / "cdk",
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert made.returncode == 0, made.stderr
+    # GIVEN what `cdk synth` makes of the app
+    template = synthesize(tmp_path)
     # WHEN it is deployed
-    outcome = deploy(stage, tmp_path / "cdk.out" / "rooms.template.json")
+    outcome = deploy(stage, template)
     # THEN the rooms are as the constructs say
     board_room, phone_booth = room(stage, "cdk-boardroom"), room(stage, "cdk-phonebooth")
     assert outcome.outputs == {"BoardRoomId": board_room.ResourceId, "BoardRoomState": "ENABLED"}

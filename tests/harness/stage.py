@@ -37,7 +37,7 @@ from workmail_rooms.sandbox.cloudformation import Engine, Outcome, Stack, StackR
 from workmail_rooms.sandbox.cloudformation.ports import ResponsePut, UnknownFunctionError
 from workmail_rooms.sandbox.cloudformation.protocol import request_event
 from workmail_rooms.sandbox.provider import read_provider
-from workmail_rooms.sandbox.runtime import PARAMETER_STORE, PROVIDER_TEMPLATE
+from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
 from workmail_rooms.sandbox.seed import seed
 from workmail_rooms.sandbox.services import Call, Services
 from workmail_rooms.sandbox.workmail import WorkMailBackend
@@ -438,7 +438,6 @@ class Stage(Account):
                 functions=self._router,
                 response_urls=self.endpoint,
                 exports=self.provider.exports,
-                parameter_store=PARAMETER_STORE,
                 max_parallel=32,
             )
         return self._engine

@@ -8,6 +8,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+import greenlet
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from crhelper import log_helper
 
@@ -38,12 +39,18 @@ MAXIMUM_EVENT_AGE: Final = 3600.0
 LEDGER_TABLE: Final = "ledger"
 ENVIRONMENT: Final = {"LEDGER_TABLE": LEDGER_TABLE, "WORKMAIL_REGION": "us-east-1"}
 
+
+def _unless_simulated(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what does nothing in a task of the simulation, and is the real thing for every other test."""
+    return lambda *arguments, **keys: None if greenlet.getcurrent().parent is not None else real(*arguments, **keys)
+
+
 # The function of last resort writes its log to the standard output.
-vars(last_resort)["_log"] = _nothing
+vars(last_resort)["_log"] = _unless_simulated(vars(last_resort)["_log"])
 # crhelper, and what mends it, set the levels of loggers for every event, which takes longer than all of its calls here.
-log_helper.setup = _nothing
-logging.getLogger("crhelper").setLevel(logging.WARNING)
-logging.getLogger("crhelper").setLevel = _nothing  # type: ignore[method-assign] # it is set
+log_helper.setup = _unless_simulated(log_helper.setup)
+_crhelper: Final = logging.getLogger("crhelper")
+_crhelper.setLevel = _unless_simulated(_crhelper.setLevel)  # type: ignore[method-assign] # it is set
 
 #: The request id of every call.
 CALL_ID: Final = "c0ffee00-0000-4000-8000-000000000000"
@@ -81,6 +88,8 @@ class Try:
         None while it runs; ``answered``, ``died`` or ``failed``.
     calls:
         Those that were not throttled.
+    failed_calls:
+        Those that were made to fail.
     refused_by:
         Who had the name or the address that WorkMail has refused last; empty when nobody had it, None without refusal.
     happened:
@@ -93,6 +102,7 @@ class Try:
     ended_at: float | None = None
     ended: str | None = None
     calls: int = 0
+    failed_calls: int = 0
     refused_by: str | None = None
     happened: list[Fault] = field(default_factory=list)
 
@@ -415,6 +425,7 @@ class Worker:
         self.world.met.append(fault.identity)
 
     def _fail(self, kind: str, operation: str, read_timeout: float) -> None:
+        self.record.failed_calls += 1
         match kind:
             case "throttled" | "throttling storm":
                 self._pause()

@@ -28,11 +28,13 @@ LONGEST_WAIT: Final = 60.0
 WORK: Final = 30.0
 #: Calls of one event that were not throttled (contract 58).
 MOST_CALLS: Final = 500
+#: Calls of one try that end without an answer, or with an error of the service's own, after which it may fail.
+MOST_FAILED_CALLS: Final = 8
 #: Deaths after which the function of last resort answers.
 ALL_TRIES: Final = 3
 
 _ROOM_ID: Final = re.compile(r"r-[0-9a-f]{32}")
-_NOT_A_CAUSE: Final = ("OvertakenError", "no message", "KeyError", "AssertionError", "TypeError", "InternalFailure: ")
+_NOT_A_CAUSE: Final = ("OvertakenError", "no message", "KeyError", "AssertionError", "TypeError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +409,9 @@ class Checks:
         heavy = {"throttling storm", "freeze", "unreachable", "denied"}
         if request.kind in {"create", "update"}:
             heavy.add("slow")
-        return deaths >= ALL_TRIES or bool(heavy & set(kinds)) or len(kinds) > ALL_TRIES
+        failed_calls = max((one.failed_calls for one in tries), default=0)
+        troubled = failed_calls >= MOST_FAILED_CALLS or len(kinds) > ALL_TRIES
+        return deaths >= ALL_TRIES or bool(heavy & set(kinds)) or troubled
 
     def _check_reason(self, request: "Request", answer: "Answer") -> None:
         """Judge a failure: there has to be a reason outside the provider."""

@@ -24,11 +24,13 @@ STORIES: Final = 250
 
 #: The checks that today's code is known to violate, by the beginning of their names. Empty when ownership across
 #: operations is done; until then every chunk is the same in every run, so that what is not known is found on purpose.
-KNOWN: Final = (
+KNOWN: Final[tuple[str, ...]] = (
     "0 an event fails without a reason (Overtaken)",
     "19 an orphan",
+    "21 a SUCCESS that is not true",
     "24 something is left in the ledger",
     "25 a room is not as its stack declares",
+    "34 a Delete that is not true",
     "46 a failed adoption is not taken back",
     "49 a room that",
     "50 a room of another owner",

@@ -18,6 +18,7 @@ from workmail_resource.workmail.properties import BookingOptions, Declaration
 from workmail_resource.workmail.room import Room
 from workmail_rooms.diff.cli import main
 from workmail_rooms.diff.compare import Organization
+from workmail_rooms.diff.show import as_text
 from workmail_rooms.diff.templates import Declared
 from workmail_rooms.inventory.resources import Resource
 
@@ -196,6 +197,21 @@ def test_the_text_is_a_diff(account: World, template: Path, capsys: pytest.Captu
     assert err == "1 same, 1 different.\n"
 
 
+def test_on_a_terminal_the_text_is_coloured() -> None:
+    """What is declared is red there, what WorkMail has instead is green, and a missing room stands out."""
+    room = Room(resource_id="r-1", name="room", type="ROOM", state="DISABLED", description="b")
+    declaration = Declaration(organization_id="m-1", name="room", type="ROOM", description="a")
+    organization = Organization([Resource(room)], {})
+    results = [organization.compare(Declared("t", "Room", declaration, resource_id)) for resource_id in ("r-1", "r-2")]
+    shown = [(line.plain.strip(), line.style) for line in as_text(results, {})]
+    assert shown[1:] == [
+        ("Description", ""),
+        ("- a", "red"),
+        ("+ b", "green"),
+        ("t: Room  (r-2) is not in WorkMail", "bold red"),
+    ]
+
+
 def test_what_cannot_be_compared_is_said(account: World, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A declaration that is wrong, or that only CloudFormation can work out, is named, and the others are compared."""
     text = template.read_text().replace("Name: beamer", 'Name: "be amer"') + (
@@ -229,6 +245,20 @@ def test_not_possible_is_status_2(
     assert template.is_file()
     assert main(arguments) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_stored_parameter_matters_only_to_the_room_that_uses_it(
+    account: World, template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A room whose property comes from Systems Manager cannot be compared with a file alone; the others can."""
+    stored = "Parameters:\n  Stored: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /rooms/name}"
+    template.write_text(
+        template.read_text().replace("Parameters:", stored).replace("Name: beamer", "Name: !Ref Stored")
+    )
+    status, found, _ = diff(capsys, str(template))
+    assert (status, [one["Status"] for one in found["Resources"]]) == (2, ["same", "impossible"])
+    assert "only CloudFormation gets from Systems Manager" in found["Resources"][1]["Problem"]
+    assert only_reads(account)
 
 
 # ------------------------------------------------------------------------------------------------------ deployed stacks

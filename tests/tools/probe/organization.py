@@ -154,6 +154,8 @@ class Organization:
         Its time, and the probe's.
     random : random.Random
         The probe's.
+    forget_descriptions : bool
+        Whether ListResources shows none.
     interrupt : dict
         By the number of a call, from 1: what is raised before it, or after it has been carried out.
     """
@@ -186,6 +188,7 @@ class Organization:
         self._foreign = frozenset(organization.entities)
         self._killed = False
         self._calls = 0
+        self.forget_descriptions = False
         self.interrupt: dict[tuple[int, str], type[BaseException]] = {}
         transport.serve = self._serve
         transport.behaviour = lambda: self.workmail.behaviour
@@ -205,6 +208,9 @@ class Organization:
             if error is not None:
                 self._killed = error is KilledError
                 raise error
+        if self.forget_descriptions and operation == "ListResources":
+            for item in cast("dict[str, Any]", reply.outcome)["Resources"]:
+                item.pop("Description", None)
         return reply
 
     def sleep(self, seconds: float) -> None:

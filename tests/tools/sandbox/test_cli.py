@@ -171,6 +171,24 @@ def test_without_rollback(run: Run, template: Callable[[str], str]) -> None:
     assert re.search(r"DELETE_COMPLETE +Bad ", out)
 
 
+def test_parameters_of_systems_manager_are_kept(run: Run, template: Callable[[str], str]) -> None:
+    """What --ssm names is there for dynamic references and SSM parameter types, in later commands too."""
+    path = template(
+        TEMPLATE.replace("Default: one", "Default: '{{resolve:ssm:/room/name}}'")
+        .replace("Parameters:", "Parameters:\n  Floor: {Type: AWS::SSM::Parameter::Value<String>, Default: /floor}")
+        .replace("Outputs:", "Outputs:\n  Floor: {Value: !Ref Floor}")
+    )
+    status, _, err = run("deploy", path, "--stack-name", "tiny", "--ssm", "/floor")
+    assert (status, "--ssm takes Key=Value, not '/floor'" in err) == (2, True)
+    status, out, _ = run("deploy", path, "--stack-name", "tiny", "--ssm", "/room/name=board", "/floor=3")
+    assert status == 0
+    assert re.search(r"^Value +board$", out, re.MULTILINE)
+    assert re.search(r"^Floor +3$", out, re.MULTILINE)
+    status, out, _ = run("deploy", path, "--stack-name", "other")
+    assert status == 0
+    assert re.search(r"^Value +board$", out, re.MULTILINE)
+
+
 def test_a_rollback_is_continued(run: Run, template: Callable[[str], str]) -> None:
     """A stack whose rollback failed says how to go on, and continue-rollback does, in another process's state."""
     name = ("--stack-name", "tiny")

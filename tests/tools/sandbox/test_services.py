@@ -395,6 +395,24 @@ def test_other_calls_of_cloudformation_are_not_served() -> None:
         client("cloudformation").describe_stacks()
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("workmail", "list_organizations", {}),
+        ("dynamodb", "list_tables", {}),
+        ("cloudformation", "describe_stack_resource", {"StackName": "rooms", "LogicalResourceId": "Board"}),
+    ],
+)
+def test_another_region_is_not_served(
+    services: Services, service: str, operation: str, parameters: dict[str, str]
+) -> None:
+    """A request for another Region is answered with an error that says where the sandbox is."""
+    elsewhere = boto3.client(service, region_name="eu-west-1", config=Config(retries={"total_max_attempts": 1}))  # type: ignore[call-overload] # any name
+    with pytest.raises(ClientError, match="the sandbox is in us-east-1, and this request is for eu-west-1"):
+        getattr(elsewhere, operation)(**parameters)
+    assert services.calls == ()
+
+
 def test_other_services_are_not_served(services: Services) -> None:
     """A client of another service hears what is served here."""
     sqs = boto3.client("sqs", endpoint_url=services.url, config=Config(retries={"total_max_attempts": 1}))

@@ -3,12 +3,14 @@
 import json
 import os
 import resource
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from workmail_rooms.sandbox import state
 from workmail_rooms.sandbox.state import VERSION, StateError, StateFolder
 
 
@@ -116,3 +118,10 @@ def test_a_folder_without_permission_is_named(folder: StateFolder) -> None:
 
     with pytest.raises(StateError, match=r"cannot be written.*Permission denied"):
         folder.save({})
+
+
+def test_the_systems_it_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows the sandbox says where it runs, instead of a traceback."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit, match=r"^The sandbox runs on Linux and macOS\. On Windows, run it in .*WSL"):
+        runpy.run_path(str(state.__file__))

@@ -10,7 +10,7 @@ DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied", "Unauthorize
 
 _SIGN_IN: Final = "Sign in again (aws configure, or aws sso login), or give another --profile."
 _NETWORK: Final = "Check the network and the proxy, and AWS_ENDPOINT_URL_WORKMAIL if it is set."
-_LATER: Final = "Nothing was written; try again later."
+_LATER: Final = "Try again later."
 
 _ADVICE: Final = {
     "OrganizationNotFoundException": "Check --organization-id, and that --profile and --region are the organization's.",

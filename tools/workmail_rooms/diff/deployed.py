@@ -38,7 +38,8 @@ class Stacks:
     def read(self, stack: str) -> tuple[Path, Mapping[str, str], Deployed]:
         """Return the template, the parameters and what else is known of the stack with a name or id."""
         (description,) = self._client.describe_stacks(StackName=stack)["Stacks"]
-        body = self._client.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+        # After all transforms, those that only AWS can carry out too.
+        body = self._client.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]
         self._count += 1
         path = self._folder / f"{self._count}.template"
         # botocore has made a map of a JSON template.

@@ -112,7 +112,9 @@ class Reader:
         text = plain(document)
         declared = text.get("Parameters", {})
         parameters = resolve_parameters(declared, given, {})
-        values = typed_values(declared, fetch_parameters(declared, parameters, stack.stored))
+        # What Systems Manager has is known for a deployed stack; elsewhere it matters only to a room that uses it.
+        stored = {value: f"{_DYNAMIC_REFERENCE}ssm:{value}}}}}" for value in parameters.values()} | dict(stack.stored)
+        values = typed_values(declared, fetch_parameters(declared, parameters, stored))
         pseudo = {
             "AWS::Region": self.region,
             "AWS::Partition": "aws",
@@ -146,6 +148,8 @@ class Reader:
     ) -> list[Declared]:
         name = f"{place.source}/{logical_id}"
         if self.deployed is not None:
+            if logical_id not in place.stack.physical_ids:
+                return [Declared(place.source, logical_id, None, problem="is a nested stack that is not deployed")]
             template, parameters, nested = self.deployed(place.stack.physical_ids[logical_id])
             return self.read(template, name, parameters, nested)
         given = {
@@ -164,7 +168,7 @@ def _room(logical_id: str, body: Mapping[str, Any], evaluator: Evaluator, place:
         evaluated = evaluator.evaluate({key: value for key, value in body["Properties"].items() if key not in _IGNORED})
         properties = stringify(evaluated)
         if _DYNAMIC_REFERENCE in str(properties):
-            return replace(found, problem="has a dynamic reference, which only CloudFormation resolves")
+            return replace(found, problem="has a value that only CloudFormation gets from Systems Manager")
         declaration = parse(properties)
     except InvalidPropertiesError as error:
         return replace(found, problem="; ".join(error.problems))

@@ -174,7 +174,10 @@ def to_csv(manifest: Manifest) -> bytes:
 
 def file_of(target: Target, mailbox: Mailbox) -> str:
     """Return where the file of a completed job is; empty for any other."""
-    return f"s3://{target.bucket}/{mailbox.path}" if mailbox.state == "COMPLETED" and mailbox.path else ""
+    if mailbox.state != "COMPLETED" or not mailbox.path:
+        return ""
+    # "The path to the S3 bucket and file": whether it begins with the bucket is not documented.
+    return f"s3://{target.bucket}/{mailbox.path.removeprefix(f'{target.bucket}/')}"
 
 
 _KEYS: Final = {"bucket": "S3BucketName", "prefix": "S3Prefix", "path": "S3Path", "token": "ClientToken"} | {

@@ -533,7 +533,7 @@ STAGES: Final = (
             ),
             Experiment(
                 name="booking options of a new resource",
-                asks="what are they",
+                asks="what are accept/decline conflicting/decline recurring",
                 act=lambda lab: lab.seen["create"][-1:],
                 read=_always(readings.booking_options),
                 assumed=readings.options_text(NEW_BOOKING_OPTIONS),

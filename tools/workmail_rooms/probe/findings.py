@@ -17,7 +17,7 @@ _DEFAULTS: Final = Behaviour()
 _SHOWN: Final = 3
 #: Ids of organizations, resources, users and groups, addresses, ARNs, account numbers and request ids.
 _IDENTIFIERS: Final = re.compile(
-    r"arn:[^\s\"'<>,;]+|[\w.%+\-]+@[\w.\-]+|\b[a-z]-[0-9a-f]{10,}\b|\bS-1-[\d-]+\b|\b\d{12}\b"
+    r"arn:[^\s\"'<>,;]+|[\w.%+\-]+@[\w\-]+(?:\.[\w\-]+)*|\b[a-z]-[0-9a-f]{10,}\b|\bS-1-[\d-]+\b|\b\d{12}\b"
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
     re.IGNORECASE,
 )

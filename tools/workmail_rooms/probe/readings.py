@@ -200,8 +200,8 @@ def booking_options(answers: Answers) -> str:
 
 
 def options_text(options: Mapping[str, bool]) -> str:
-    """Return booking options as a text."""
-    return ", ".join(f"{name}={str(value).lower()}" for name, value in sorted(options.items()))
+    """Return the values of booking options, in the order of their names."""
+    return "/".join(str(options[name]).lower() for name in sorted(options))
 
 
 def shown_as_given(address: str) -> Reading:

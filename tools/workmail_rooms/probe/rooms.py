@@ -123,12 +123,20 @@ def find(call: Caller, sleep: Callable[[float], None], *, looks: int = LOOKS, en
         names = {str(item["Name"]).casefold() for item in found.values() if item.get("State") != "DELETED"}
         if missing and missing <= names:
             break
-    live = [item for item in found.values() if item.get("State") != "DELETED"]
+    live = [_described(call, item) for item in found.values() if item.get("State") != "DELETED"]
     return Leftovers(
         own=tuple(item for item in live if is_own(item)),
         doubtful=tuple(item for item in live if not is_own(item)),
         ghosts=tuple(item for item in found.values() if item.get("State") == "DELETED"),
     )
+
+
+def _described(call: Caller, item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an item of ListResources with the Description of DescribeResource, should the list show none."""
+    if is_own(item):
+        return item
+    shown = call("DescribeResource", ResourceId=item["Id"])
+    return {**item, "Description": shown.output.get("Description", "")}
 
 
 def remove(
@@ -192,14 +200,15 @@ def remove_all(call: Caller, clock: Callable[[], float], sleep: Callable[[float]
         if room.id and not room.removed:
             room.removed = try_to_remove(room.id, seen=room.seen)
     unknown = {room.name.casefold() for room in rooms if not room.id}
-    try:
-        left = find(call, sleep, looks=_LONG_LOOKS if unknown else LOOKS, enough=unknown)
-    except ProbeError as error:
-        problems.append(str(error))
-        left = Leftovers(own=(), doubtful=(), ghosts=())
-    for item in left.own:
-        if str(item["Name"]).casefold() in unknown:
-            try_to_remove(item["Id"], seen=True)
+    if unknown:
+        try:
+            left = find(call, sleep, looks=_LONG_LOOKS, enough=unknown).own
+        except ProbeError as error:
+            problems.append(f"{', '.join(sorted(unknown))}: {error}")
+            left = ()
+        for item in left:
+            if str(item["Name"]).casefold() in unknown:
+                try_to_remove(item["Id"], seen=True)
     if problems:
         raise LeftBehindError("; ".join(dict.fromkeys(problems)))
 

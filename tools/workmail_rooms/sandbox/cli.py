@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -89,8 +89,8 @@ class _Command:
             raise _UsageError(f"there is no template {template}. Check the path.")
         if self._options.code is not None and not self._options.code.is_dir():
             raise _UsageError(f"--code {self._options.code} is no folder. Run `make build` first, or check the path.")
-        parameters = _parameters(self._options.parameters)
-        with self._sandbox() as sandbox:
+        parameters = _pairs("--parameters", self._options.parameters)
+        with self._sandbox(_pairs("--ssm", self._options.ssm)) as sandbox:
             outcome = sandbox.engine.deploy(
                 template, self._options.stack_name, parameters, disable_rollback=self._options.disable_rollback
             )
@@ -171,7 +171,7 @@ class _Command:
             raise _UsageError(str(error)) from error
 
     @contextlib.contextmanager
-    def _sandbox(self) -> Iterator[Sandbox]:
+    def _sandbox(self, parameters: Mapping[str, str] | None = None) -> Iterator[Sandbox]:
         behaviour = self._behaviour()
         with (
             self._state.lock(self._line),
@@ -182,6 +182,7 @@ class _Command:
                 on_event=self._show,
                 workers=2,
                 behaviour=behaviour,
+                parameters=parameters,
             ) as sandbox,
         ):
             yield sandbox
@@ -253,6 +254,14 @@ def _parser() -> argparse.ArgumentParser:
         "--parameters", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="values for its parameters"
     )
     deploy.add_argument(
+        "--ssm",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameters of Systems Manager, for {{resolve:ssm:NAME}} and parameters of SSM types; they are kept",
+    )
+    deploy.add_argument(
         "--disable-rollback",
         action="store_true",
         help="after a failure keep what has succeeded; the next deploy retries the rest",
@@ -298,12 +307,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+def _pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not key or not equals:
-            raise _UsageError(f"--parameters takes Key=Value, not {pair!r}.")
+            raise _UsageError(f"{option} takes Key=Value, not {pair!r}.")
         values[key] = value
     return values
 

@@ -7,6 +7,8 @@ from typing import Any
 from workmail_rooms.sandbox.workmail import Organization, WorkMailBackend
 from workmail_rooms.sandbox.workmail.organization import Resource
 
+# How many aliases or delegates a table shows of a room.
+_SHOWN = 3
 _BOOKING = {
     "AutoAcceptRequests": "accept",
     "AutoDeclineRecurringRequests": "decline recurring",
@@ -42,13 +44,19 @@ class Room:
             self.Type,
             self.State,
             self.Email or "-",
-            ", ".join(self.Aliases) or "-",
-            ", ".join(self.Delegates) or "-",
+            _few(self.Aliases),
+            _few(self.Delegates),
             booking or "by delegates",
             "yes" if self.HiddenFromGlobalAddressList else "no",
             self.Description or "-",
             self.ResourceId,
         ]
+
+
+def _few(names: tuple[str, ...]) -> str:
+    """Return the first names, and how many more there are; `rooms --output json` has all."""
+    shown = ", ".join(names[:_SHOWN]) or "-"
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def rooms(workmail: WorkMailBackend) -> list[Room]:

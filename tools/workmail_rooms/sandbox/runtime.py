@@ -28,10 +28,6 @@ _INSTALLED = Path(__file__).resolve().with_name("template.yaml")
 #: The provider's own template: this project's, or, of an installed package, the one that is installed with it.
 PROVIDER_TEMPLATE = _INSTALLED if _INSTALLED.is_file() else Path(__file__).resolve().parents[3] / "template.yaml"
 
-# An account that the AWS CDK can deploy to has this one; every template of the CDK asks for it
-# (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html).
-PARAMETER_STORE = {"/cdk-bootstrap/hnb659fds/version": "30"}
-
 # What CloudFormation cancelled goes on in Lambda for a while; in AWS nobody would end it either.
 _GRACE = 60.0
 
@@ -47,6 +43,18 @@ def load_stacks(state: StateFolder) -> StackStore:
     document = state.load() or {}
     with _damaged(state):
         return StackStore.import_state(document.get("stacks", {}))
+
+
+def load_parameters(state: StateFolder) -> dict[str, str]:
+    """Read the parameters of Systems Manager in a state folder.
+
+    Raises
+    ------
+    StateError
+        The state cannot be read.
+    """
+    document = state.load() or {}
+    return {str(name): str(value) for name, value in document.get("parameters", {}).items()}
 
 
 def load_backends(
@@ -141,6 +149,8 @@ class Sandbox:
         How many workers to start before the first event.
     behaviour:
         How WorkMail behaves from now on; None leaves it as the state has it.
+    parameters:
+        Systems Manager's parameters, to be kept beside those that the state has.
 
     Raises
     ------
@@ -161,8 +171,10 @@ class Sandbox:
         on_event: Callable[[StackEvent], None] = lambda _event: None,
         workers: int = 1,
         behaviour: "Behaviour | None" = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self._state = state
+        self._parameters = load_parameters(state) | dict(parameters or {})
         self.stacks = load_stacks(state)
         with contextlib.ExitStack() as undo:
             listener = undo.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128))
@@ -189,7 +201,7 @@ class Sandbox:
                 region=REGION,
                 account_id=ACCOUNT_ID,
                 exports=self.exports,
-                parameter_store=PARAMETER_STORE,
+                parameter_store=self._parameters,
                 on_event=on_event,
             )
             undo.pop_all()
@@ -231,7 +243,13 @@ class Sandbox:
         """
         for stack in self.stacks.stacks.values():
             name_what_was_interrupted(stack)
-        self._state.save({"stacks": self.stacks.export_state(), "services": self.backends.export_state()})
+        self._state.save(
+            {
+                "stacks": self.stacks.export_state(),
+                "services": self.backends.export_state(),
+                "parameters": self._parameters,
+            }
+        )
 
 
 def _services(backends: "Backends", listener: socket.socket, stacks: StackStore) -> "Services":

@@ -16,7 +16,7 @@ from workmail_rooms.sandbox.account import endpoint_variables
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
 from workmail_rooms.sandbox.awslambda.sink import Reply, Request, Sink, error
 from workmail_rooms.sandbox.cloudformation import describe_stack_resource
-from workmail_rooms.sandbox.runtime import load_backends, load_provider, load_stacks
+from workmail_rooms.sandbox.runtime import load_backends, load_parameters, load_provider, load_stacks
 from workmail_rooms.sandbox.services import Answer, Call, Services
 from workmail_rooms.sandbox.state import StateError, StateFolder
 from workmail_rooms.sandbox.workmail import Behaviour
@@ -46,7 +46,7 @@ class StateSaver:
 
     def __init__(self, state: StateFolder, services: Services, console: Console) -> None:
         self._state = state
-        self._stacks = load_stacks(state).export_state()
+        self._kept = {"stacks": load_stacks(state).export_state(), "parameters": load_parameters(state)}
         self._services = services
         self._console = console
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class StateSaver:
         """Save."""
         with self._lock:
             try:
-                self._state.save({"stacks": self._stacks, "services": self._services.backends.export_state()})
+                self._state.save({**self._kept, "services": self._services.backends.export_state()})
             except StateError as problem:
                 self._console.print(str(problem), style="red", soft_wrap=True)
 

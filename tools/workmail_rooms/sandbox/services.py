@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import io
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
 from workmail_rooms.sandbox import query
-from workmail_rooms.sandbox.account import endpoint_variables
+from workmail_rooms.sandbox.account import REGION, endpoint_variables
 from workmail_rooms.sandbox.backends import Backends
 from workmail_rooms.sandbox.cloudformation import Describe, StackStore, describe_stack_resource
 from workmail_rooms.sandbox.transaction_table import announce_transaction
@@ -29,6 +30,7 @@ from workmail_rooms.sandbox.transaction_table import announce_transaction
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_CREDENTIAL = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/")
 _SERVICES = {"WorkMailService": "workmail", "DynamoDB_20120810": "dynamodb"}
 
 
@@ -179,6 +181,15 @@ class Services:
                 404, "UnknownOperationException", "Only WorkMail, DynamoDB and CloudFormation are served here."
             )
             return _send(unknown, None, environ, start_response)
+        region = _region(environ)
+        if region not in {"", REGION}:
+            elsewhere = Answer.error(
+                400,
+                "InvalidSignatureException",
+                f"Credential should be scoped to a valid region: the sandbox is in {REGION}, and this request is for "
+                f"{region}. Set AWS_REGION={REGION}, or give --region {REGION}.",
+            )
+            return _send(elsewhere, call, environ, start_response)
         self._calls.append(call)
         answer = self.interceptor.before(call)
         if answer is not None:
@@ -233,6 +244,12 @@ def _read_call(environ: "WSGIEnvironment", body: bytes) -> Call | None:
         if parameters.get("Version") == query.VERSION:
             return Call("cloudformation", parameters.get("Action", ""), parameters)
     return None
+
+
+def _region(environ: "WSGIEnvironment") -> str:
+    """Return the Region that a request is signed for; empty when it is not signed."""
+    scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return scope.group(1) if scope else ""
 
 
 def _parameters(body: bytes) -> dict[str, Any]:

@@ -2,12 +2,18 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+if sys.platform == "win32":
+    raise SystemExit(
+        "The sandbox runs on Linux and macOS. On Windows, run it in the Windows Subsystem for Linux (WSL)."
+    )
+import fcntl
 
 # Raised with every change that an older sandbox could not read.
 VERSION = 1

@@ -361,6 +361,12 @@ def test_a_child_deleted_by_itself(world: World) -> None:
     ("properties", "message"),
     [
         ({"TemplateURL": "https://s3.amazonaws.com/b/k.template"}, "needs AWS. Here it is a path, relative to"),
+        # As the CDK writes it for its nested stacks.
+        (
+            {"TemplateURL": {"Fn::Sub": "https://s3.${AWS::Region}.${AWS::URLSuffix}/cdk/x.json"}},
+            "needs AWS. Here it is",
+        ),
+        ({"TemplateURL": {"Fn::Sub": "no-${AWS::Region}.json"}}, "there is no file"),
         (
             {"TemplateURL": "nowhere.json"},
             r"nowhere.json of .*template.yaml: there is no file .*nowhere.json",
@@ -387,7 +393,10 @@ def test_no_such_template(world: World, properties: dict[str, Any], message: str
             "Value of property Parameters must be an object with String (or simple type) properties",
         ),
         ({"TemplateURL": "child.json", "TimeoutInMinutes": "soon"}, "TimeoutInMinutes must be a positive integer"),
-        ({"TemplateURL": {"Fn::Sub": "no-${AWS::Region}.json"}, "Parameters": {}}, "there is no file"),
+        (
+            {"TemplateURL": {"Fn::Sub": "no-${A}.json"}, "Parameters": {}},
+            "there is no file",
+        ),
         ({"TemplateURL": "broken.json"}, "At least one Resources member must be defined"),
     ],
 )

@@ -48,16 +48,17 @@ def test_export_in_use(world: World) -> None:
     """An export in use can neither be changed nor deleted; when its user is gone it can."""
     world.deploy(exporting("v"), stack="one")
     world.deploy(importing(), stack="two")
+    world.deploy(importing(), stack="three")
     changed = world.deploy(exporting("w"), stack="one")
     assert changed.status == "UPDATE_ROLLBACK_COMPLETE"
-    assert any("Export shared cannot be updated as it is in use by two" in line for line in told(changed))
+    assert any("Export shared cannot be updated as it is in use by two, three" in line for line in told(changed))
     assert changed.outputs == {"O": "v"}
     deleted = world.engine.delete("one")
-    assert (deleted.status, deleted.reason) == (
-        "DELETE_FAILED",
-        "Export shared cannot be deleted as it is in use by two",
-    )
+    # The deletion is refused, and the status stays.
+    assert (deleted.status, deleted.ok, deleted.events) == ("UPDATE_ROLLBACK_COMPLETE", False, ())
+    assert deleted.reason == "Delete canceled. Cannot delete export shared as it is in use by two, three."
     assert world.engine.delete("two").ok
+    assert world.engine.delete("three").ok
     assert world.engine.delete("one").ok
 
 
@@ -89,3 +90,31 @@ def test_output_must_be_a_string(world: World) -> None:
     outcome = world.deploy(document)
     assert outcome.status == "ROLLBACK_COMPLETE"
     assert any("The Value field of output O must evaluate to a string" in line for line in told(outcome))
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ({"Value": "", "Export": {"Name": "x"}}, "Cannot export output O. Exported values must not be empty."),
+        ({"Value": "x" * 1025, "Export": {"Name": "x"}}, "Exported values must not exceed 1024 characters"),
+        ({"Value": "x", "Export": {"Name": "a b"}}, "must have 1 to 255 letters, digits, colons or hyphens"),
+        ({"Value": "x", "Export": {"Name": ""}}, "must have 1 to 255 letters"),
+        ({"Value": "x", "Export": {"Name": "x" * 256}}, "must have 1 to 255 letters"),
+    ],
+)
+def test_export_refused(world: World, output: dict[str, Any], message: str) -> None:
+    """An export has a value that is neither empty nor too long, and a name of the allowed characters."""
+    outcome = world.deploy(template(A=thing("a"), outputs={"O": output}))
+    assert outcome.status == "ROLLBACK_COMPLETE"
+    assert any(message in line for line in told(outcome)), told(outcome)
+
+
+@pytest.mark.parametrize(
+    "name", [{"Fn::GetAtt": "A.Name"}, {"Ref": "A"}, {"Fn::Sub": "x-${A}"}, {"Fn::ImportValue": "y"}]
+)
+def test_export_name_of_a_resource(world: World, name: Any) -> None:
+    """An export's name cannot come from a resource or from another export."""
+    with pytest.raises(
+        ValidationError, match=r"Output O is malformed\. The Name field of Export must not depend on any"
+    ):
+        world.deploy(template(A=thing("a"), outputs={"O": {"Value": "x", "Export": {"Name": name}}}))

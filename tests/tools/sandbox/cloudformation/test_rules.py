@@ -65,8 +65,10 @@ def test_a_rule_that_does_not_apply(world: World) -> None:
         ({"Assertions": [{"Assert": {"Fn::RefAll": "AWS::EC2::VPC::Id"}}]}, "uses Fn::RefAll.*The others need AWS"),
         ({"Assertions": [{"Assert": {"Fn::Contains": "x"}}]}, "needs a list of arguments"),
         ({"Assertions": [{"Assert": True}]}, "uses True"),
+        ({"Assertions": [{"Assert": {}}]}, "uses {}"),
         ({"Assertions": [{}]}, "has no Assert"),
         ({}, "needs a list of Assertions"),
+        ({"Assertions": [{"Assert": {"Fn::EachMemberIn": [[["a"]], [["b"]]]}}]}, "rule R failed"),
     ],
 )
 def test_malformed(world: World, rule: dict[str, Any], message: str) -> None:

@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.tools.sandbox.cloudformation.stories import template, thing
+from tests.tools.sandbox.cloudformation.stories import template, thing, told
 from tests.tools.sandbox.cloudformation.world import TOKEN, World
 from workmail_rooms.sandbox.cloudformation import TemplateFileError, ValidationError
 
@@ -30,9 +31,9 @@ Resources:
           Name: !Ref Name
           Email: !Sub ${Name}@${Domain}
           Seats: !FindInMap [Rooms, !Ref Name, Seats, {DefaultValue: 0}]
-          Json: !ToJsonString {name: !Ref Name, region: !Ref AWS::Region}
+          Json: {"Fn::ToJsonString": {name: !Ref Name, region: !Ref AWS::Region}}
           Literal: !Sub ${!Name}
-          Of: !Length [a, !Ref Name]
+          Of: {"Fn::Length": [a, !Ref Name]}
   Fn::ForEach::Floors:
     - Floor
     - !FindInMap [Floors, !Ref AWS::Region, Names]
@@ -80,8 +81,10 @@ def test_for_each_change(world: World) -> None:
 
 
 def test_for_each_over_nothing(world: World) -> None:
-    """A loop over an empty list makes nothing."""
-    assert world.deploy(FOR_EACH, {"Names": ""}).outputs == {}
+    """A loop over an empty list makes nothing; but a list parameter that is empty has one item, which is empty."""
+    with pytest.raises(ValidationError, match="The collection of Fn::ForEach Name has an empty item"):
+        world.deploy(FOR_EACH, {"Names": ""})
+    assert world.deploy(FOR_EACH.replace("!Ref Names", "[]")).outputs == {}
 
 
 NESTED = """
@@ -237,6 +240,11 @@ def test_conditions(world: World) -> None:
     assert world.things.things == {"thing-1": {"Name": "a"}}
 
 
+ONE = template(A=thing("a"))
+NEVER = {"Never": {"Fn::Equals": ["a", "b"]}}
+SPLIT = {"C": {"Fn::Equals": [{"Fn::Select": [0, {"Fn::Split": ["", "ab"]}]}, "a"]}}
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
@@ -259,6 +267,55 @@ def test_conditions(world: World) -> None:
         (template(A=thing("a", attributes={"Condition": "C"})), "Unresolved condition dependency C"),
         (template(**{f"T{n}": thing("t") for n in range(501)}), "Number of resources, 501, is greater than maximum"),
         (template(A=thing("a", X={"Fn::ImportValue": "Nothing"})), "No export named Nothing found"),
+        (template(A=thing("a", attributes={"DependsOn": {"B": 1}})), "Every DependsOn value must be a string"),
+        (template(A=thing("a", attributes={"DependsOn": 7})), "Every DependsOn value must be a string"),
+        (template(A=thing("a", X={"Fn::GetAtt": "B.Id"})), "instance of Fn::GetAtt references undefined resource B"),
+        (template(A=thing("a", X={"Fn::GetAZs": ""})), "Fn::GetAZs needs AWS"),
+        (template(A=thing("a", X={"Fn::Cidr": ["10.0.0.0/16", 2, 8]})), "Fn::Cidr needs AWS"),
+        (template(A=thing("a", X={"Fn::GetStackOutput": {}})), "Fn::GetStackOutput needs AWS"),
+        (
+            template(A=thing("a", X={"Fn::Length": []})),
+            "Fn::Length needs the line 'Transform: AWS::LanguageExtensions'",
+        ),
+        (template(A=thing("a", X={"Fn::Upper": "a"})), "encountered unsupported function: Fn::Upper"),
+        (template(A=thing("a", X={"Fn::Split": ["", "ab"]})) | {"Conditions": SPLIT}, "Fn::Split must not be empty"),
+        (template(A=thing("a", attributes={"DeletionPolicy": {"Ref": "AWS::Region"}})), "Every DeletionPolicy member"),
+        (
+            template(A=thing("a", X="{{resolve:secretsmanager:s:SecretString}}")),
+            r"Secrets Manager reference is not supported in: \[Custom::Thing/Properties/X\]",
+        ),
+        (
+            template(
+                A=thing("a", X={"Fn::Sub": "{{resolve:ssm-secure:${AWS::Region}x:1}}"}, Y="{{resolve:ssm-secure:s}}")
+            ),
+            r"SSM Secure reference is not supported in: \[Custom::Thing/Properties/Y\]",
+        ),
+        (template(A=thing("a", X="{{resolve:ssm:/no}}")), r"Parameters: \[ssm:/no\] cannot be found"),
+        (
+            {"AWSTemplateFormatVersion": "2010-09-10", **ONE},
+            "2010-09-10 is not a supported value for AWSTemplateFormat",
+        ),
+        ({"Ressources": {}, **ONE}, r"Invalid template property or properties \[Ressources\]"),
+        ({"Parameters": {"P": {"Default": "x"}}, **ONE}, "Every Parameters object must contain a Type member"),
+        ({"Parameters": {"P": {"Type": "Text"}}, **ONE}, "Unrecognized parameter type: Text"),
+        ({"Parameters": {"a-b": {"Type": "String"}}, **ONE}, "Parameters name 'a-b' is non alphanumeric"),
+        ({"Conditions": {"a-b": {"Fn::Equals": [1, 1]}}, **ONE}, "Conditions name 'a-b' is non alphanumeric"),
+        (template(A=thing("a"), outputs={"a-b": {"Value": "x"}}), "Outputs name 'a-b' is non alphanumeric"),
+        (
+            {"Parameters": {f"P{n}": {"Type": "String", "Default": ""} for n in range(201)}, **ONE},
+            "Number of parameters, 201, is greater than maximum allowed, 200",
+        ),
+        (
+            template(A=thing("a"), outputs={f"O{n}": {"Value": "x"} for n in range(201)}),
+            "Number of outputs, 201, is greater than maximum allowed, 200",
+        ),
+        (
+            {"Conditions": {"C": {"Fn::Equals": [{"Ref": "A"}, 1]}}, **ONE},
+            r"dependencies \[A\]. Cannot reference resour",
+        ),
+        ({"Conditions": {"C": {"Fn::Not": [{"Condition": "D"}]}}, **ONE}, "Unresolved condition dependency D"),
+        ({"Metadata": [], **ONE}, "Metadata section must be an object"),
+        ({"Description": ["x"], **ONE}, "every Description member must be a string"),
     ],
 )
 def test_invalid_template(world: World, document: dict[str, Any], message: str) -> None:
@@ -284,3 +341,105 @@ def test_pseudo_parameters(world: World) -> None:
         "URLSuffix": "amazonaws.com",
         "Topics": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (
+            template(A=thing("a", X={"Fn::If": ["Never", {"Ref": "B"}, 1]})),
+            r"dependencies \[B\] in the Resources block",
+        ),
+        (
+            template(A=thing("a"), Off=thing("x", X={"Ref": "B"}, attributes={"Condition": "Never"})),
+            r"dependencies \[B\]",
+        ),
+        (
+            template(A=thing("a"), Off=thing("x", depends_on=["B"], attributes={"Condition": "Never"})),
+            r"dependencies \[B\] in the Resources block",
+        ),
+        (
+            template(A=thing("a"), outputs={"O": {"Condition": "Never", "Value": {"Ref": "B"}}}),
+            r"dependencies \[B\] in the Outputs block",
+        ),
+        (template(A=thing("a", attributes={"Metadata": {"X": {"Ref": "B"}}})), r"dependencies \[B\] in the Resources"),
+        (
+            template(A=thing("a", X={"Fn::If": ["Never", {"Fn::If": ["Nope", 1, 2]}, 1]})),
+            "Unresolved condition dependency Nope in the Resources block",
+        ),
+        (
+            template(A=thing("a"), Off=thing("x", X={"Fn::GetAZs": ""}, attributes={"Condition": "Never"})),
+            "Fn::GetAZs needs AWS",
+        ),
+    ],
+)
+def test_what_is_switched_off_is_checked_too(world: World, document: dict[str, Any], message: str) -> None:
+    """References are checked in the whole template: branches not taken, what conditions switch off, and Metadata."""
+    with pytest.raises(ValidationError, match=message):
+        world.deploy({"Conditions": NEVER, **document})
+    assert world.cloud.events == []
+
+
+def test_metadata_is_a_dependency(world: World) -> None:
+    """A resource waits for what its Metadata refers to."""
+    world.deploy(template(A=thing("a", attributes={"Metadata": {"After": {"Ref": "B"}}}), B=thing("b")))
+    assert world.cloud.sent() == [("Create", "B"), ("Create", "A")]
+
+
+def test_version_of_a_custom_resource(world: World) -> None:
+    """The attribute Version of a custom resource is accepted, as AWS's own examples have it."""
+    assert world.deploy(template(A=thing("a", attributes={"Version": "1.0"}))).ok
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("X: &x {A: 1}\nY: *x\n", 2, "YAML aliases are not allowed in CloudFormation templates"),
+        ("X: &x {A: 1}\nY: {<<: {B: 1}}\n", 2, "hash merges"),
+        ("Transform: AWS::LanguageExtensions\nX: !Length [1]\n", 2, "!Length has no short form. Write Fn::Length"),
+        ("X:\n  Y: !ToJsonString {A: 1}\n", 2, "!ToJsonString has no short form"),
+    ],
+)
+def test_yaml_that_cloudformation_does_not_take(world: World, text: str, line: int, problem: str) -> None:
+    """Aliases, merges and functions without a short form are refused at their line."""
+    with pytest.raises(TemplateFileError, match=problem) as caught:
+        world.deploy(text)
+    assert caught.value.line == line
+
+
+def test_a_template_over_1_mb(world: World) -> None:
+    """A template larger than CloudFormation takes is refused before it is read."""
+    with pytest.raises(ValidationError, match="Template may not exceed 1000000 bytes in size"):
+        world.deploy("# " + "x" * 1_000_000)
+
+
+def test_dynamic_references(make_world: Callable[..., World]) -> None:
+    """A reference to a plain parameter of Systems Manager is resolved, with a version or without, in a text too."""
+    world = make_world(parameter_store={"/room/name": "board", "/room/floor": "3"})
+    world.deploy(
+        {
+            "Parameters": {"Floor": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/room/floor"}},
+            **template(
+                A=thing(
+                    "{{resolve:ssm:/room/name}}",
+                    X="the {{resolve:ssm:/room/name:3}} room",
+                    Y=[{"Z": "{{resolve:ssm:/room/name}}"}],
+                    Floor={"Ref": "Floor"},
+                    Sub={"Fn::Sub": "{{resolve:ssm:/room/${Part}}}".replace("${Part}", "name")},
+                )
+            ),
+        }
+    )
+    (thing_,) = world.things.things.values()
+    assert thing_ == {"Name": "board", "X": "the board room", "Y": [{"Z": "board"}], "Floor": "3", "Sub": "board"}
+
+
+def test_a_dynamic_reference_that_is_known_late(make_world: Callable[..., World]) -> None:
+    """A reference that only a parameter's value brings is resolved or fails the resource."""
+    world = make_world(parameter_store={"/a": "x"})
+    document = {"Parameters": {"P": {"Type": "String"}}, **template(A=thing("a", X={"Ref": "P"}))}
+    failed = world.deploy(document, {"P": "{{resolve:ssm-secure:/a}}"})
+    assert failed.status == "ROLLBACK_COMPLETE"
+    assert any("SSM Secure reference is not supported" in line for line in told(failed))
+    assert world.deploy(document, {"P": "{{resolve:ssm:/a}}"}, stack="two").ok
+    assert [one["X"] for one in world.things.things.values()] == ["x"]

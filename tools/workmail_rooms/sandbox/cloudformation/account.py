@@ -14,7 +14,11 @@ from workmail_rooms.sandbox.cloudformation.journal import Journal
 from workmail_rooms.sandbox.cloudformation.kinds import Kind, Placeholders
 from workmail_rooms.sandbox.cloudformation.nested import Children, NestedStacks
 from workmail_rooms.sandbox.cloudformation.operation import Operation
-from workmail_rooms.sandbox.cloudformation.outputs import evaluate_outputs, refuse_lost_exports
+from workmail_rooms.sandbox.cloudformation.outputs import (
+    evaluate_outputs,
+    refuse_lost_exports,
+    refuse_used_exports,
+)
 from workmail_rooms.sandbox.cloudformation.plan import Plan, Planner
 from workmail_rooms.sandbox.cloudformation.schedule import Stop
 from workmail_rooms.sandbox.cloudformation.state import Stack, StackEvent, StackStore
@@ -143,8 +147,9 @@ class Account:
     def delete(self, operation: Operation) -> None:
         """Delete a stack, unless another one imports what it exports."""
         try:
-            refuse_lost_exports(operation.stack, {}, self._store)
+            refuse_used_exports(operation.stack, self._store)
         except StackFailure as problem:
-            operation.journal.stack("DELETE_FAILED", str(problem))
+            # CloudFormation leaves the status as it is, and gives it this reason.
+            operation.stack.status_reason = str(problem)
         else:
             delete_stack(operation)

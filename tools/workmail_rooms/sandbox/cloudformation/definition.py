@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from workmail_rooms.sandbox.cloudformation.checks import References
+from workmail_rooms.sandbox.cloudformation.dynamic import refuse_secure, resolve
 from workmail_rooms.sandbox.cloudformation.errors import ValidationError
 from workmail_rooms.sandbox.cloudformation.intrinsics import Evaluator, Scope
 
@@ -26,7 +28,7 @@ _LOGICAL_ID = re.compile(r"[A-Za-z0-9]+")
 _DELETION_POLICIES = ("Delete", "Retain", "RetainExceptOnCreate")
 _UPDATE_REPLACE_POLICIES = ("Delete", "Retain")
 _RESOURCE_KEYS = frozenset(
-    {"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
+    {"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Version"}
 )
 
 
@@ -82,6 +84,14 @@ def define(template: Mapping[str, Any], scope: Scope) -> Definition:
             f"{_MAX_RESOURCES}"
         )
     _check_types(declared)
+    References(template, scope.values, language_extensions=scope.language_extensions).check()
+    for name, body in declared.items():
+        _refuse_unknown(_depends_on(name, body), declared, "Resources")
+        if is_custom(body["Type"]):
+            refuse_secure(body["Type"], body.get("Properties", {}))
+            resolve(body.get("Properties", {}), scope.parameter_store)
+    for name in scope.conditions:
+        evaluator.condition(name)
     active = {name: body for name, body in declared.items() if _applies(body, evaluator)}
     resources = {name: _resource(name, body, active, evaluator, scope) for name, body in active.items()}
     try:
@@ -110,7 +120,7 @@ def _check_types(declared: Mapping[str, Any]) -> None:
             raise ValidationError(
                 f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member."
             )
-        surplus = sorted(body.keys() - _RESOURCE_KEYS)
+        surplus = sorted(str(key) for key in body.keys() - _RESOURCE_KEYS)
         if surplus:
             raise ValidationError(f"Invalid template resource property '{surplus[0]}' in resource {name}")
         kind = body["Type"]
@@ -135,9 +145,8 @@ def _resource(
     properties = body.get("Properties", {})
     if not isinstance(properties, dict):
         raise ValidationError(f"Template format error: [/Resources/{name}/Properties] must be an object")
-    explicit = body.get("DependsOn", [])
-    explicit = [explicit] if isinstance(explicit, str) else explicit
-    used = _resources_used(properties, evaluator, scope)
+    explicit = _depends_on(name, body)
+    used = _resources_used([properties, body.get("Metadata", {})], evaluator, scope)
     _refuse_unknown([*explicit, *used], active, "Resources")
     return ResourceDefinition(
         logical_id=name,
@@ -147,6 +156,21 @@ def _resource(
         deletion_policy=_policy(name, body, "DeletionPolicy", _DELETION_POLICIES, evaluator),
         update_replace_policy=_policy(name, body, "UpdateReplacePolicy", _UPDATE_REPLACE_POLICIES, evaluator),
     )
+
+
+def _depends_on(name: str, body: Mapping[str, Any]) -> list[str]:
+    value = body.get("DependsOn", [])
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise ValidationError(
+            f"Template format error: [/Resources/{name}/DependsOn] Every DependsOn value must be a string."
+        )
+    return names
+
+
+def is_custom(resource_type: str) -> bool:
+    """Return whether resources of a type are custom resources."""
+    return resource_type == CUSTOM_RESOURCE or resource_type.startswith("Custom::")
 
 
 def _output(name: str, body: Any, active: Mapping[str, Any], evaluator: Evaluator, scope: Scope) -> OutputDefinition:
@@ -160,8 +184,11 @@ def _output(name: str, body: Any, active: Mapping[str, Any], evaluator: Evaluato
 
 
 def _policy(name: str, body: Mapping[str, Any], key: str, allowed: tuple[str, ...], evaluator: Evaluator) -> str:
-    policy = evaluator.evaluate(body.get(key, "Delete"))
-    if policy not in allowed:
+    declared = body.get(key, "Delete")
+    if not isinstance(declared, str) and not evaluator.language_extensions:
+        raise ValidationError(f"Template format error: Every {key} member must be a string.")
+    policy = evaluator.evaluate(declared)
+    if not isinstance(policy, str) or policy not in allowed:
         raise ValidationError(
             f"Template error: {key} {policy!r} of resource {name} must be one of [{', '.join(allowed)}]"
         )

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from workmail_rooms.sandbox.cloudformation.errors import ValidationError
 from workmail_rooms.sandbox.cloudformation.scalars import as_text, stringify
 
-_SUB_VARIABLE = re.compile(r"\$\{\s*(!?)\s*([^!{}\s][^{}]*?)\s*\}")
+#: A variable in Fn::Sub: whether it is escaped, and its name.
+SUB_VARIABLE = re.compile(r"\$\{\s*(!?)\s*([^!{}\s][^{}]*?)\s*\}")
 _NO_VALUE = object()
 
 
@@ -59,6 +60,8 @@ class Scope:
         The stack's resources.
     imports:
         Returns the value of an export.
+    parameter_store:
+        The parameters of Systems Manager, by name.
     """
 
     values: Mapping[str, Any]
@@ -67,6 +70,7 @@ class Scope:
     language_extensions: bool = False
     resources: ResourceValues = field(default_factory=NoResources)
     imports: Callable[[str], str] = _no_import
+    parameter_store: Mapping[str, str] = field(default_factory=dict)
 
 
 class Evaluator:
@@ -99,6 +103,16 @@ class Evaluator:
             "Fn::Or": lambda items, path: any(self._condition(item, path) for item in self._operands("Fn::Or", items)),
         }
 
+    @property
+    def language_extensions(self) -> bool:
+        """Whether the template declares the transform AWS::LanguageExtensions."""
+        return self._scope.language_extensions
+
+    @property
+    def parameter_store(self) -> Mapping[str, str]:
+        """The parameters of Systems Manager, by name."""
+        return self._scope.parameter_store
+
     def evaluate(self, value: Any) -> Any:
         """Return *value* with every intrinsic function carried out.
 
@@ -128,7 +142,7 @@ class Evaluator:
                 names.add(self._get_att_parts(arguments)[0])
             elif function == "Fn::Sub":
                 text, own = self._sub_parts(arguments)
-                variables = (name for escaped, name in _SUB_VARIABLE.findall(text) if not escaped and name not in own)
+                variables = (name for escaped, name in SUB_VARIABLE.findall(text) if not escaped and name not in own)
                 names.update(name.split(".", 1)[0] for name in variables)
         return names
 
@@ -139,7 +153,7 @@ class Evaluator:
 
     def _evaluate(self, value: Any) -> Any:
         if isinstance(value, dict):
-            function = _function_name(value)
+            function = function_name(value)
             if function is not None:
                 carry_out = self._functions.get(function)
                 if carry_out is None:
@@ -196,7 +210,7 @@ class Evaluator:
                 return self._text({"Fn::GetAtt": name}, "Fn::Sub")
             return self._text({"Ref": name}, "Fn::Sub")
 
-        return _SUB_VARIABLE.sub(substitute, text)
+        return SUB_VARIABLE.sub(substitute, text)
 
     def _sub_parts(self, arguments: Any) -> tuple[str, Mapping[str, Any]]:
         text, own = (arguments, {}) if isinstance(arguments, str) else _arguments("Fn::Sub", arguments, 2)
@@ -216,13 +230,16 @@ class Evaluator:
 
     def _split(self, arguments: Any) -> list[str]:
         delimiter, text = _arguments("Fn::Split", arguments, 2)
-        return self._text(text, "Fn::Split").split(self._text(delimiter, "Fn::Split"))
+        separator = self._text(delimiter, "Fn::Split")
+        if not separator:
+            raise ValidationError("Template error: the delimiter of Fn::Split must not be empty")
+        return self._text(text, "Fn::Split").split(separator)
 
     def _select(self, arguments: Any) -> Any:
         index, items = _arguments("Fn::Select", arguments, 2)
         position = self._text(index, "Fn::Select")
         values = self._list(items, "Fn::Select")
-        if not position.isdigit() or int(position) >= len(values):
+        if not (position.isascii() and position.isdecimal()) or int(position) >= len(values):
             raise ValidationError(f"Template error: Fn::Select cannot select nonexistent value at index {position}")
         return values[int(position)]
 
@@ -270,7 +287,7 @@ class Evaluator:
         return self._condition(self._scope.conditions[name], (*path, name))
 
     def _condition(self, expression: Any, path: tuple[str, ...]) -> bool:
-        operator = _function_name(expression, self._operators) if isinstance(expression, dict) else None
+        operator = function_name(expression, self._operators) if isinstance(expression, dict) else None
         if operator is None:
             raise ValidationError(
                 f"Template format error: a condition must be one of [{', '.join(self._operators)}], not {expression!r}"
@@ -293,7 +310,7 @@ class Evaluator:
                 yield from self._calls(item)
         if not isinstance(value, dict):
             return
-        function = _function_name(value)
+        function = function_name(value)
         if function == "Fn::If":
             yield from self._calls(self._branch(value["Fn::If"]))
             return
@@ -302,7 +319,7 @@ class Evaluator:
         yield from self._calls(list(value.values()))
 
 
-def _function_name(value: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> str | None:
+def function_name(value: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> str | None:
     """Return the name of the intrinsic function that *value* is, if it is one."""
     if len(value) != 1:
         return None

@@ -7,6 +7,7 @@ from string import ascii_uppercase, digits
 from typing import Any
 
 from workmail_rooms.sandbox.cloudformation.definition import NESTED_STACK, ResourceDefinition
+from workmail_rooms.sandbox.cloudformation.dynamic import resolve
 from workmail_rooms.sandbox.cloudformation.errors import StackFailure, ValidationError
 from workmail_rooms.sandbox.cloudformation.exchange import Exchange
 from workmail_rooms.sandbox.cloudformation.intrinsics import Evaluator
@@ -121,7 +122,9 @@ def evaluate_properties(definition: ResourceDefinition, evaluator: Evaluator, ki
         An expression has no value, or a property that CloudFormation itself reads is wrong.
     """
     try:
-        properties: dict[str, Any] = stringify(evaluator.evaluate(definition.properties) or {})
+        properties: dict[str, Any] = resolve(
+            stringify(evaluator.evaluate(definition.properties) or {}), evaluator.parameter_store
+        )
     except ValidationError as error:
         raise StackFailure(str(error)) from error
     kind.check(properties)

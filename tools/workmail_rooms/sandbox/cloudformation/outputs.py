@@ -1,5 +1,6 @@
 """A stack's outputs and exports."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from workmail_rooms.sandbox.cloudformation.definition import Definition
@@ -9,6 +10,8 @@ from workmail_rooms.sandbox.cloudformation.scalars import as_text
 from workmail_rooms.sandbox.cloudformation.state import Stack, StackStore
 
 _MASK = "****"
+_MAX_EXPORT = 1024
+_EXPORT_NAME = re.compile(r"[A-Za-z0-9:-]{1,255}")
 
 
 def evaluate_outputs(
@@ -31,6 +34,8 @@ def evaluate_outputs(
             raise StackFailure(str(error)) from error
         if value is None or isinstance(value, dict | list):
             raise StackFailure(f"Template format error: The Value field of output {name} must evaluate to a string.")
+        if export is not None:
+            _check_export(name, export, as_text(value))
         outputs[name] = _MASK if _is_secret(evaluator.references(output.value), stack) else as_text(value)
         if export is not None:
             owner = next((other.name for other in _others(stack, store) if export in other.exports), None)
@@ -42,6 +47,22 @@ def evaluate_outputs(
     return outputs, exports
 
 
+def _check_export(name: str, export: str, value: str) -> None:
+    """Check an export as far as its value and name go.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html
+    """
+    if not _EXPORT_NAME.fullmatch(export):
+        raise StackFailure(
+            f"Template format error: Output {name} is malformed. The Name field of Export, {export!r}, must have 1 to "
+            "255 letters, digits, colons or hyphens"
+        )
+    if not value:
+        raise StackFailure(f"Cannot export output {name}. Exported values must not be empty.")
+    if len(value) > _MAX_EXPORT:
+        raise StackFailure(f"Cannot export output {name}. Exported values must not exceed {_MAX_EXPORT} characters.")
+
+
 def refuse_lost_exports(stack: Stack, exports: Mapping[str, str], store: StackStore) -> None:
     """Check that every export another stack uses stays as it is.
 
@@ -51,10 +72,27 @@ def refuse_lost_exports(stack: Stack, exports: Mapping[str, str], store: StackSt
         One would change or go.
     """
     for name, value in stack.exports.items():
-        users = [other.name for other in _others(stack, store) if name in other.imports]
+        users = _users(name, stack, store)
         if users and exports.get(name) != value:
             verb = "updated" if name in exports else "deleted"
             raise StackFailure(f"Export {name} cannot be {verb} as it is in use by {', '.join(users)}")
+
+
+def refuse_used_exports(stack: Stack, store: StackStore) -> None:
+    """Check that no other stack uses an export, so that the stack can be deleted.
+
+    Raises
+    ------
+    StackFailure
+        One is used.
+    """
+    used = [
+        f"Cannot delete export {name} as it is in use by {', '.join(users)}."
+        for name in stack.exports
+        if (users := _users(name, stack, store))
+    ]
+    if used:
+        raise StackFailure(f"Delete canceled. {' '.join(used)}")
 
 
 def find_export(store: StackStore, outside: Mapping[str, str]) -> Callable[[str], str]:
@@ -75,6 +113,10 @@ def find_export(store: StackStore, outside: Mapping[str, str]) -> Callable[[str]
         raise ValidationError(f"No export named {name} found.")
 
     return find
+
+
+def _users(export: str, stack: Stack, store: StackStore) -> list[str]:
+    return [other.name for other in _others(stack, store) if export in other.imports]
 
 
 def _others(stack: Stack, store: StackStore) -> list[Stack]:

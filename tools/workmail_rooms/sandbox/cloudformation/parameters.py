@@ -7,11 +7,30 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workmail_rooms.sandbox.cloudformation.dynamic import stored_parameter
 from workmail_rooms.sandbox.cloudformation.errors import ValidationError
 from workmail_rooms.sandbox.cloudformation.scalars import as_text
 
 _STORED = "AWS::SSM::Parameter::Value<"
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_TYPES = frozenset({"CommaDelimitedList", "List<Number>", "List<String>", "Number", "String"})
+_AWS_TYPE = re.compile(r"(List<)?AWS::[A-Za-z0-9]+::[A-Za-z0-9:]+(<[A-Za-z0-9:<>]+>)?>?")
+_KEYS = frozenset(
+    {
+        "AllowedPattern",
+        "AllowedValues",
+        "ConstraintDescription",
+        "Default",
+        "Description",
+        "MaxLength",
+        "MaxValue",
+        "MinLength",
+        "MinValue",
+        "NoEcho",
+        "Type",
+    }
+)
+_WHOLE = re.compile(r"\d+", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
 def resolve_parameters(
@@ -34,6 +53,8 @@ def resolve_parameters(
     ValidationError
         A value is missing, unknown or against its constraints.
     """
+    for name, declaration in declared.items():
+        _check_declaration(name, declaration)
     unknown = [name for name in given if name not in declared]
     if unknown:
         raise ValidationError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
@@ -78,12 +99,43 @@ def fetch_parameters(
         The store has no such parameter.
     """
     stored = {name: value for name, value in values.items() if _kind(declared[name]).startswith(_STORED)}
-    unknown = [value for value in stored.values() if value not in store]
+    found = {name: stored_parameter(store, value) for name, value in stored.items()}
+    unknown = [stored[name] for name, value in found.items() if value is None]
     if unknown:
         raise ValidationError(
             f"Unable to fetch parameters [{', '.join(unknown)}] from parameter store for this account."
         )
-    return {**values, **{name: store[value] for name, value in stored.items()}}
+    return {**values, **{name: value for name, value in found.items() if value is not None}}
+
+
+def _check_declaration(name: str, declaration: Any) -> None:
+    """Check what a template says of a parameter, but for its value."""
+    if not isinstance(declaration, dict) or "Type" not in declaration:
+        raise ValidationError(
+            f"Template format error: [/Parameters/{name}] Every Parameters object must contain a Type member."
+        )
+    surplus = sorted(str(key) for key in declaration.keys() - _KEYS)
+    if surplus:
+        raise ValidationError(f"Invalid template parameter property '{surplus[0]}'")
+    kind = declaration["Type"]
+    if not isinstance(kind, str) or not (kind in _TYPES or _AWS_TYPE.fullmatch(kind)):
+        raise ValidationError(f"Template format error: Unrecognized parameter type: {kind}")
+    for key in ("MinLength", "MaxLength", "MinValue", "MaxValue"):
+        pattern = _NUMBER if key.endswith("Value") else _WHOLE
+        if key in declaration and not pattern.fullmatch(as_text(declaration[key])):
+            raise ValidationError(
+                f"Template format error: {key} of parameter {name} must be a number, not {declaration[key]!r}"
+            )
+    if not isinstance(declaration.get("AllowedValues", []), list):
+        raise ValidationError(f"Template format error: AllowedValues of parameter {name} must be a list")
+    if isinstance(declaration.get("Default", ""), dict | list):
+        raise ValidationError("Template format error: Every Default member must be a string.")
+    try:
+        re.compile(str(declaration.get("AllowedPattern", "")))
+    except re.error as error:
+        raise ValidationError(
+            f"Template format error: AllowedPattern of parameter {name} is no regular expression: {error}"
+        ) from error
 
 
 def _kind(declaration: Mapping[str, Any]) -> str:
@@ -96,7 +148,8 @@ def _is_list(declaration: Mapping[str, Any]) -> bool:
 
 
 def _items(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",")] if value.strip() else []
+    """Return a list parameter's items. An empty one has one item, which is empty, as in CloudFormation."""
+    return [item.strip() for item in value.split(",")]
 
 
 def _check(name: str, value: str, declaration: Mapping[str, Any]) -> None:

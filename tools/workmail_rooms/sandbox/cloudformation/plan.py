@@ -5,16 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from workmail_rooms.sandbox.cloudformation.checks import check_sections
 from workmail_rooms.sandbox.cloudformation.definition import NESTED_STACK, Definition, define
-from workmail_rooms.sandbox.cloudformation.errors import ValidationError
+from workmail_rooms.sandbox.cloudformation.errors import CloudFormationError, ValidationError
 from workmail_rooms.sandbox.cloudformation.intrinsics import Evaluator, Scope
 from workmail_rooms.sandbox.cloudformation.operation import StackResources
 from workmail_rooms.sandbox.cloudformation.parameters import fetch_parameters, resolve_parameters, typed_values
 from workmail_rooms.sandbox.cloudformation.rules import check_rules
 from workmail_rooms.sandbox.cloudformation.scalars import as_text
 from workmail_rooms.sandbox.cloudformation.state import Stack
-
-_SECTIONS = ("Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +70,23 @@ class Planner:
         ValidationError
             CloudFormation would refuse the request.
         """
+        try:
+            return self._plan(path, stack, given, previous)
+        except CloudFormationError:
+            raise
+        except Exception as error:
+            # Whatever is wrong with a template is said before anything is made, also where no check knows it.
+            raise ValidationError(
+                f"Template format error: {path} cannot be read ({type(error).__name__}: {error})"
+            ) from error
+
+    def _plan(self, path: Path, stack: Stack, given: Mapping[str, str], previous: Mapping[str, str]) -> Plan:
         # cfn-lint takes two seconds to import, which `delete` and the reading commands of the sandbox need not pay.
         from workmail_rooms.sandbox.cloudformation import template  # noqa: PLC0415
 
         document = template.read_template(path)
-        for section in _SECTIONS:
-            if not isinstance(document.get(section, {}), dict):
-                raise ValidationError(f"Template format error: {section} section must be an object")
         source = template.plain(document)
+        check_sections(source)
         declared = source.get("Parameters", {})
         parameters = resolve_parameters(declared, {name: as_text(value) for name, value in given.items()}, previous)
         values = typed_values(declared, fetch_parameters(declared, parameters, self.parameter_store))
@@ -87,15 +95,15 @@ class Planner:
             mappings=source.get("Mappings", {}),
             language_extensions=bool(template.transforms(document)),
             imports=self.imports,
+            parameter_store=self.parameter_store,
         )
         check_rules(source.get("Rules", {}), scope)
         processed = template.transform_template(document, scope, path, self.region)
         scope = replace(scope, mappings=processed.get("Mappings", {}), conditions=processed.get("Conditions", {}))
         definition = define(processed, scope)
         for resource in definition.resources.values():
-            url = resource.properties.get("TemplateURL")
-            if resource.type == NESTED_STACK and isinstance(url, str):
-                nested_template(path, url)
+            if resource.type == NESTED_STACK:
+                _check_nested(path, resource.properties.get("TemplateURL"), Evaluator(scope))
         return Plan(path, source, parameters, definition, Evaluator(replace(scope, resources=StackResources(stack))))
 
     def _pseudo_parameters(self, stack: Stack) -> dict[str, Any]:
@@ -108,6 +116,15 @@ class Planner:
             "AWS::StackName": stack.name,
             "AWS::URLSuffix": "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com",
         }
+
+
+def _check_nested(parent: Path, url: Any, evaluator: Evaluator) -> None:
+    try:
+        url = evaluator.evaluate(url)
+    except ValidationError:
+        return  # known only when the resources that it names are there
+    if isinstance(url, str):
+        nested_template(parent, url)
 
 
 def nested_template(parent: Path, url: str) -> Path:

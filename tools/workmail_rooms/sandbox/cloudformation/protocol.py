@@ -87,8 +87,13 @@ def check_service_properties(properties: Mapping[str, Any]) -> None:
         ServiceToken is missing, or ServiceTimeout is not 1 to 3600.
     """
     token = properties.get("ServiceToken")
-    if not isinstance(token, str) or not token:
+    if token is None:
         raise StackFailure("Invalid template property or properties: ServiceToken is required for a custom resource")
+    if not isinstance(token, str) or not token:
+        raise StackFailure(
+            "Invalid template property or properties: ServiceToken must be the ARN of a function or a topic, not "
+            f"{token!r}"
+        )
     timeout = properties.get("ServiceTimeout", "1")
     if not isinstance(timeout, str) or not timeout.isdecimal() or not 1 <= int(timeout) <= MAX_SERVICE_TIMEOUT:
         raise StackFailure(

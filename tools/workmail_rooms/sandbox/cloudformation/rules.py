@@ -48,7 +48,7 @@ class _Reader:
             "Fn::EachMemberEquals": lambda _, parts: all(
                 item == self._value(parts[1]) for item in self._values(parts[0])
             ),
-            "Fn::EachMemberIn": lambda _, parts: set(self._values(parts[0])) <= set(self._values(parts[1])),
+            "Fn::EachMemberIn": lambda _, parts: all(item in self._values(parts[1]) for item in self._values(parts[0])),
             "Fn::Equals": lambda _, parts: bool(self._value(parts[0]) == self._value(parts[1])),
             "Fn::Not": lambda rule, parts: not self.holds(rule, parts[0]),
             "Fn::Or": lambda rule, parts: any(self.holds(rule, part) for part in parts),
@@ -56,7 +56,7 @@ class _Reader:
 
     def holds(self, rule: str, expression: Any) -> bool:
         """Return whether *expression* is true."""
-        function, arguments = next(iter(expression.items())) if isinstance(expression, dict) else ("", None)
+        function, arguments = next(iter(expression.items()), ("", None)) if isinstance(expression, dict) else ("", None)
         if function not in self._functions:
             raise ValidationError(
                 f"Rule {rule} uses {function or expression}; here its functions are "

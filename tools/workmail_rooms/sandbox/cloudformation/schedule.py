@@ -135,6 +135,9 @@ class _Run(Generic[Key]):
         except StackFailure as problem:
             self._fail(key, Answer(failure=str(problem), delivered=False))
             return
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the operation ends as CloudFormation's would
+            self._fail(key, Answer(failure=f"Internal Failure ({type(problem).__name__}: {problem})", delivered=False))
+            return
         if running is None:
             self._succeed(key)
             return

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.template import Template  # type: ignore[import-untyped] # cfn-lint ships no types
 
@@ -16,6 +17,11 @@ from workmail_rooms.sandbox.cloudformation.intrinsics import Evaluator, Scope
 from workmail_rooms.sandbox.cloudformation.scalars import as_text
 
 LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+_MAX_BYTES = 1_000_000
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-length.html
+_NO_SHORT_FORM = frozenset({"!ForEach", "!Length", "!ToJsonString"})
 
 _FOR_EACH = "Fn::ForEach::"
 # cfn-lint is a linter: where it lacks a value it guesses one, and it leaves some functions untouched. Under another
@@ -38,10 +44,13 @@ def read_template(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise TemplateFileError(path, 1, 1, "no such template file. Check the path.")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValidationError(f"Template may not exceed {_MAX_BYTES} bytes in size.")
     document, problems = decode(str(path))
     if problems:
         first = problems[0]
         raise TemplateFileError(path, first.linenumber, first.columnnumber, "; ".join(p.message for p in problems))
+    _refuse_yaml(path)
     if not isinstance(document, dict):
         raise TemplateFileError(path, 1, 1, "Template format error: unsupported structure. A template is a map.")
     null = next(_null_paths(document, ""), None)
@@ -49,6 +58,34 @@ def read_template(path: Path) -> dict[str, Any]:
         raise TemplateFileError(path, 1, 1, f"[{null}] 'null' values are not allowed in templates")
     _normalise(document)
     return document
+
+
+def _refuse_yaml(path: Path) -> None:
+    """Refuse what YAML has and CloudFormation does not take.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
+    """
+    text = path.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        return
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            mark, problem = event.start_mark, _yaml_problem(event)
+            if problem and mark is not None:
+                raise TemplateFileError(path, mark.line + 1, mark.column + 1, problem)
+    except yaml.YAMLError:
+        return  # cfn-lint has decoded it
+
+
+def _yaml_problem(event: "yaml.Event") -> str:
+    if isinstance(event, yaml.AliasEvent):
+        return "Template error: YAML aliases are not allowed in CloudFormation templates"
+    if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.style is None:
+        return "Template error: YAML hash merges (<<) are not allowed in CloudFormation templates"
+    tag = getattr(event, "tag", None)
+    if tag in _NO_SHORT_FORM:
+        return f"Template format error: {tag} has no short form. Write Fn::{tag[1:]}."
+    return ""
 
 
 def transforms(document: Mapping[str, Any]) -> list[str]:
@@ -190,6 +227,10 @@ def _bind_loop(parent: dict[str, Any], key: str, evaluator: Evaluator, variables
     items = evaluator.evaluate(collection)
     if not isinstance(items, list):
         raise ValidationError(f"The collection of Fn::ForEach {identifier} must be a list, not {collection!r}")
+    if "" in items:
+        raise ValidationError(
+            f"The collection of Fn::ForEach {identifier} has an empty item. A list parameter that is empty has one."
+        )
     arguments[1] = [as_text(item) for item in items]
     if not items:
         del parent[key]
