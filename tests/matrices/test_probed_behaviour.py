@@ -1,7 +1,8 @@
 """The function's stories under what a probe has found: of sample organizations, and of files that are given.
 
-``pytest tests/matrices/test_probed_behaviour.py --behaviour behaviour.json`` tells them under a file. That a probe finds
-what an organization does, under every setting, is in ``tests/tools/probe/test_experiments.py``.
+``pytest tests/matrices/test_probed_behaviour.py --behaviour behaviour.json`` tells them under a file. That a probe
+finds what an organization does, under every setting, is in ``tests/tools/probe/test_experiments.py``.
+
 """
 
 import json

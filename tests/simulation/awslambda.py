@@ -426,6 +426,8 @@ class Worker:
 
     def _fail(self, kind: str, operation: str, read_timeout: float) -> None:
         self.record.failed_calls += 1
+        if operation == "DescribeStackResource":
+            self.world.checks.unasked = True
         match kind:
             case "throttled" | "throttling storm":
                 self._pause()

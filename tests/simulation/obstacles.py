@@ -61,7 +61,8 @@ def taken(world: "World", properties: Properties, room_id: str) -> set[str]:
     for address in _addresses(properties):
         entity = organization.by_address(address)
         if entity is not None and entity.id != room_id:
-            found |= {"Email", "Aliases", "State"}
+            # Without its address a room is not registered, and has no delegates then.
+            found |= {"Email", "Aliases", "State", "Delegates", "Booking"}
     if not all(_member(organization, name) for name in properties.get("Delegates", ())):
         # Where nobody is left to answer requests, they are accepted automatically.
         found |= {"Delegates", "Booking"}

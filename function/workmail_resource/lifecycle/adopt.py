@@ -15,7 +15,7 @@ from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
 from .siblings import bring
-from .steps import REVERSIBLE_SHARE, claim_of, clear_rests, new_entry, reported, settle, take_away, wanted
+from .steps import REVERSIBLE_SHARE, claim_of, clear_rests, new_entry, note_failure, reported, settle, take_away, wanted
 from .work import Result, Work
 
 
@@ -149,7 +149,8 @@ def bring_over(work: Work, workmail: WorkMail, entry: Entry, room: Room, declara
         entry = _with_snapshot(work, entry, kept, needed=bool(plan(room, goal)))
         room = bring(hurried, hurried.workmail(declaration.organization_id), room, goal)
         result = settle(work, entry, room, declaration)
-    except ProviderError:
+    except ProviderError as error:
+        note_failure(work, error)
         with reported(work, "an adopted resource is not as it was yet; its Delete puts it back"):
             current = work.turn.record.with_id(entry.resource_id)
             if current is not None and work.turn.held:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
-from workmail_resource.ownership.errors import CancelledError, ClaimedError, OvertakenError
+from workmail_resource.ownership.errors import CancelledError, ClaimedError, OvertakenError, RepeatedFailureError
 from workmail_resource.ownership.rules import Entry, Record, is_same_event, owner_mark
 from workmail_resource.protocol.errors import OutOfTimeError, ProviderError
 from workmail_resource.workmail.api import WorkMail
@@ -16,7 +16,19 @@ from workmail_resource.workmail.room import Room
 
 from .adopt import adopt, bring_over
 from .siblings import DELAY, Siblings, bring, name_taken
-from .steps import ATTEMPTS, claim_of, clear_rests, forget, new_entry, reported, settle, take_away, unchanged, wanted
+from .steps import (
+    ATTEMPTS,
+    claim_of,
+    clear_rests,
+    forget,
+    new_entry,
+    note_failure,
+    reported,
+    settle,
+    take_away,
+    unchanged,
+    wanted,
+)
 from .work import Result, Work
 
 _NAME_TAKEN: Final = "NameAvailabilityException"
@@ -30,16 +42,15 @@ def create(work: Work) -> Result:
         record = work.turn.wait(needed=lambda record: not record.has_outdated(work.event))
         if record.has_outdated(work.event):
             clear_own(work, declaration)
-            if record.failed == work.id:
-                raise CancelledError("an earlier delivery of this event has failed, and its answer says why")
+            if record.failed == work.id and record.failure:
+                raise RepeatedFailureError(record.failure)
             raise CancelledError("CloudFormation has asked for something else of this resource since")
         try:
             return establish(work, declaration, record)
         except OvertakenError:
             continue
-        except ProviderError:
-            # The end of the turn writes it.
-            work.turn.record = replace(work.turn.record, failed=work.id)
+        except ProviderError as error:
+            note_failure(work, error)
             raise
     raise CancelledError("other events of this resource were always faster")
 
@@ -79,6 +90,7 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
         goal = wanted(workmail, declaration)
         room = _create_or_find(work, workmail, declaration, tried_before=own is not None)
     except ProviderError as error:
+        note_failure(work, error)
         _withdraw(work, begun, look=own is not None or not _made_nothing(error))
         raise
     work.report_id(room.resource_id)

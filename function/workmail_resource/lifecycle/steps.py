@@ -66,12 +66,21 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
         previous=entry.previous if digest == entry.digest else entry.digest,
         gone_by="",
     )
-    record = replace(work.turn.record.put(ready, entry).following(work.event), failed="")
+    record = replace(work.turn.record.put(ready, entry).following(work.event), failed="", failure=())
     if without is None:
         work.turn.end(record)
     else:
         leave(work.turn.end, record.drop(without), without)
     return Result(room.resource_id, attributes(room, entry.organization_id))
+
+
+def note_failure(work: Work, error: ProviderError) -> None:
+    """Let the next write, the end of the turn at the latest, say how a Create has failed."""
+    if work.event.request_type != "Create":
+        return
+    failure = error.failure()
+    told = (failure.code, failure.cause, failure.advice)
+    work.turn.record = replace(work.turn.record, failed=work.id, failure=told)
 
 
 def unchanged(entry: Entry, room: Room) -> Result:
@@ -177,8 +186,6 @@ def remove_unidentified(work: Work, entry: Entry) -> None:
 def forget(work: Work, entry: Entry, *, ends: bool = False) -> None:
     """Drop an entry and its claim; the last one *ends* the turn too. Needs the turn."""
     record = work.turn.record.drop(entry)
-    if work.event.request_type == "Create" and is_same_event(entry.made_by, work.id):
-        record = replace(record, failed=work.id)
     leave(work.turn.write if record.entries and not ends else work.turn.end, record, entry)
 
 

@@ -1,6 +1,7 @@
 """Update: bring the resource to its declared state; in another organization, make it anew."""
 
 from dataclasses import replace
+from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.ownership.errors import (
@@ -20,7 +21,7 @@ from workmail_resource.ownership.rules import (
     is_same_event,
 )
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import Obstacle
+from workmail_resource.workmail.converge import Obstacle, seen
 from workmail_resource.workmail.errors import InvalidPropertiesError, ResourceGoneError
 from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
@@ -42,6 +43,9 @@ from .steps import (
     wanted,
 )
 from .work import Result, Work
+
+#: Seconds in which WorkMail shows what an Update that is reversed has changed at last.
+LOOK_AGAIN: Final = 3.0
 
 
 def update(work: Work) -> Result:
@@ -145,6 +149,10 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     left_out = _LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
+    if work.turn.held and not steps:
+        # What the event that is reversed has changed may show only now.
+        room = seen(workmail, lambda room: bool(plan(room, goal)), physical_id, LOOK_AGAIN) or room
+        steps = plan(room, goal)
     if entry is None:
         return _update_unlisted(work, workmail, declaration, record, room, changes=bool(steps))
     if not steps and not work.turn.held and not _to_be_noted(entry):
@@ -157,9 +165,9 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         except ClaimedError:
             return _not_owned(work, record, entry)
         entry = work.turn.record.with_id(physical_id) or entry
-    room = _bring(work, workmail, room, goal, left_out)
+    before, room = room, _bring(work, workmail, room, goal, left_out)
     if left_out is not None:
-        left_out.check(len(steps))
+        left_out.check(before, room)
     return settle(work, replace(entry, changed=True, taken_from="", former=None), room, declaration)
 
 
@@ -219,9 +227,9 @@ class _LeftOut:
             self._refused[step.subject] = error
         return self._best_effort(step, error)
 
-    def check(self, steps: int) -> None:
+    def check(self, before: Room, after: Room) -> None:
         """Raise when WorkMail has refused everything."""
-        if self._refused and len(self._refused) >= steps:
+        if self._refused and (before.state, Wanted.as_it_is(before)) == (after.state, Wanted.as_it_is(after)):
             raise next(iter(self._refused.values()))
 
 
@@ -330,13 +338,12 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
     room = workmail.with_lists(room)
     left_out = _LeftOut(work)
     goal = left_out.goal(workmail, declaration)
-    steps = plan(room, goal)
     try:
         work.turn.take(record.following(work.event), claims=[claim_of(kept, "TAKE")])
     except ClaimedError:
         return _not_owned(work, record, kept)
-    room = _bring(work, workmail, room, goal, left_out)
-    left_out.check(len(steps))
+    before, room = room, _bring(work, workmail, room, goal, left_out)
+    left_out.check(before, room)
     result = settle(work, kept, room, declaration)
     work.report_id(result.physical_id)
     return result

@@ -1,5 +1,7 @@
 """What can stand between an event and a resource: another owner, a later event, a ledger that cannot be used."""
 
+from collections.abc import Sequence
+
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.errors import Failure, ProviderError
 
@@ -26,6 +28,22 @@ class CancelledError(ProviderError):
 
     code = "Cancelled"
     advice = "Nothing is left of it; deploy again if the resource is wanted."
+
+
+class RepeatedFailureError(ProviderError):
+    """An earlier delivery of this event has failed; it is answered the same again, and nothing is done.
+
+    Parameters
+    ----------
+    failure:
+        The code, the cause and the advice of that.
+    """
+
+    def __init__(self, failure: Sequence[str]) -> None:
+        code, cause, advice = failure
+        super().__init__(cause)
+        self.code = code
+        self.advice = advice
 
 
 class AdoptionRefusedError(ProviderError):

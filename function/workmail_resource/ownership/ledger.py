@@ -157,6 +157,7 @@ class Ledger:
             "UpdatesVoidUntil": {"N": str(record.updates_void_until)},
             "VoidedBy": {"S": record.voided_by},
             "Failed": {"S": record.failed},
+            "Failure": {"S": json.dumps(record.failure)},
         }
         if record.lease is not None:
             item["Worker"] = {"S": record.lease.worker}
@@ -265,6 +266,7 @@ def _record(owner: str, item: Item) -> Record:
         updates_void_until=_number(item, "UpdatesVoidUntil"),
         voided_by=_text(item, "VoidedBy"),
         failed=_text(item, "Failed"),
+        failure=tuple(json.loads(_text(item, "Failure") or "[]")),
         written_by=_text(item, "WrittenBy"),
     )
 

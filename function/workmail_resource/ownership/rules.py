@@ -242,6 +242,8 @@ class Record:
         The :func:`event_id` of the Update that is not void although it is of that second.
     failed:
         The :func:`event_id` of the latest Create that has failed: a late copy of it makes nothing that nobody expects.
+    failure:
+        What it was answered: code, cause and advice.
     written_by:
         Tells a write from all others, so that one whose reply was lost is known again.
     old_items:
@@ -259,6 +261,7 @@ class Record:
     updates_void_until: int = 0
     voided_by: str = ""
     failed: str = ""
+    failure: tuple[str, ...] = ()
     written_by: str = ""
     old_items: tuple[str, ...] = ()
 

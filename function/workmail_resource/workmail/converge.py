@@ -93,6 +93,9 @@ def converge(
     while True:
         tried = _execute(workmail, steps, judge, primary=room.email, fresh=fresh)
         skipped |= tried.skipped
+        # What travels in one call with a name that is done without is put right without it.
+        wanted = replace(wanted, name=room.name) if tried.name_taken else wanted
+        begun = workmail.deadline.clock.monotonic() if tried.name_taken else begun
         failed, failure = tried.failed, tried.failure
         final = tried.is_final(fresh=fresh)
         # What was accepted may show later, so it is read several times. What was refused may be accepted later: it is
@@ -171,6 +174,7 @@ class _Tried:
     failed: Step | None = None
     failure: ServiceError | None = None
     waiting: bool = False
+    name_taken: bool = False
 
     def is_final(self, *, fresh: bool) -> bool:
         """Tell whether the failure is not one that passes by itself."""
@@ -194,7 +198,8 @@ def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, prima
                 continue
             obstacle = "FAIL" if _may_pass(error, fresh=fresh) else judge(step, error)
             if obstacle == "SKIP":
-                tried = replace(tried, skipped=tried.skipped | {_key(step)})
+                taken = tried.name_taken or error.code == "NameAvailabilityException"
+                tried = replace(tried, skipped=tried.skipped | {_key(step)}, name_taken=taken)
             else:
                 tried = replace(tried, failed=step, failure=error, waiting=obstacle == "WAIT")
                 if obstacle == "FAIL":
@@ -300,14 +305,16 @@ def found(workmail: WorkMail, name: str, description: str, seconds: float) -> Ro
     return _await(workmail, look, seconds)
 
 
-def seen(workmail: WorkMail, test: Callable[[Room], bool], resource_id: str) -> Room | None:
-    """Return a resource, with its lists, when it passes a *test*; None when it does not within some seconds."""
+def seen(
+    workmail: WorkMail, test: Callable[[Room], bool], resource_id: str, seconds: float = VISIBLE_WITHIN
+) -> Room | None:
+    """Return a resource, with its lists, when it passes a *test*; None when it does not within so many *seconds*."""
 
     def look() -> Room | None:
         room = workmail.describe(resource_id)
         return room if room is not None and test(room := workmail.with_lists(room)) else None
 
-    return _await(workmail, look, VISIBLE_WITHIN)
+    return _await(workmail, look, seconds)
 
 
 def _await(workmail: WorkMail, look: Callable[[], Room | None], seconds: float) -> Room | None:
