@@ -98,6 +98,8 @@ def test_contract_39_exactly_the_calls_that_are_made(stage: Stage) -> None:
     elsewhere_stack = f"{stage.stack_id[:-4]}beef"
     stage.deliver(stage.event("Create", properties=everything(), logical_id="Taken", stack_id=elsewhere_stack))
     stage.deliver(stage.event("Create", properties=room_properties(Name="alice"), logical_id="Person"))
+    taken = room_properties(Name="snug", Email="saal@example.com")
+    stage.deliver(stage.event("Create", properties=taken, logical_id="Address", stack_id=elsewhere_stack))
     stage.create_room("den")
     adopt = room_properties(Name="den", Email=None, ExistingResource="ADOPT", Description=DESCRIPTION)
     den = stage.deliver(stage.event("Create", properties=adopt, logical_id="Den"))

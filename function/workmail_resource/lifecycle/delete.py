@@ -166,9 +166,12 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
     """Return what is to be done about which entries."""
     found: list[tuple[Entry, str]] = []
     for entry in record.entries:
-        meant = entry in may_be_meant(record, work.event) and not is_resource_id(work.event.physical_resource_id)
-        shown = view() if meant and (entry.ready or not failed_event(work.event.physical_resource_id)) else None
-        if meant and not entry.ready and not failed_event(work.event.physical_resource_id) and _is_retried(shown):
+        physical_id = work.event.physical_resource_id
+        meant = not is_resource_id(physical_id) and entry in may_be_meant(record, work.event)
+        invented = meant and not failed_event(physical_id)
+        asks = invented or (meant and entry.ready) or (entry.returned and entry.resource_id == physical_id)
+        shown = view() if asks else None
+        if invented and not entry.ready and _is_retried(shown):
             continue
         action = removal(record, entry, work.event, view=shown, now=work.clock.time())
         if action is not None:

@@ -154,7 +154,10 @@ def take_away(work: Work, entry: Entry) -> None:
 def clear_rests(work: Work) -> None:
     """Take away what events before this one have begun and never finished. Needs the turn."""
     for entry in work.turn.record.entries:
-        if entry.ready or is_same_event(entry.made_by, work.id):
+        if is_same_event(entry.made_by, work.id):
+            continue
+        if entry.ready:
+            _forget_if_gone(work, entry)
             continue
         with reported(work, "the rest of an earlier event is still there; the next event clears it"):
             if entry.origin == "CREATED" and work.clock.time() - entry.made_at > ROLLBACK_WINDOW:
@@ -162,6 +165,14 @@ def clear_rests(work: Work) -> None:
                 forget(work, entry)
             else:
                 take_away(work, entry)
+
+
+def _forget_if_gone(work: Work, entry: Entry) -> None:
+    """Drop what the ledger has of a resource that is there no more: a new Create says that no stack counts it."""
+    if work.event.request_type == "Create":
+        with reported(work, "the ledger keeps the entry of a resource that may be gone"):
+            if work.workmail(entry.organization_id).describe(entry.resource_id or "") is None:
+                forget(work, entry)
 
 
 def holds(work: Work, entry: Entry) -> bool:

@@ -324,6 +324,7 @@ def _replace(work: Work, declaration: Declaration, record: Record, current: Entr
         and kept.ready
         and kept.organization_id == declaration.organization_id
         and record.latest in {current.made_by, work.id}
+        and kept.digest in {"", declared_digest(declaration)}
     ):
         return _go_back(work, declaration, record, kept, current)
     return _made_anew(work, declaration, record, current)
@@ -344,6 +345,6 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         return _not_owned(work, record, kept)
     before, room = room, _bring(work, workmail, room, goal, left_out)
     left_out.check(before, room)
-    result = settle(work, kept, room, declaration)
+    result = settle(work, replace(kept, returned=True, replaces=current.resource_id or ""), room, declaration)
     work.report_id(result.physical_id)
     return result

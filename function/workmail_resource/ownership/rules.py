@@ -161,6 +161,8 @@ class Entry:
         The :func:`event_id` of the Update that found the resource gone and said so.
     replaces:
         The id of the resource that this one was made instead of.
+    returned:
+        Whether an Update has gone back to it from what had replaced it: then its clean-up Delete may still come.
     taken_from:
         The owner that a renamed logical resource has taken it over from.
     former:
@@ -185,6 +187,7 @@ class Entry:
     giving_back: bool = False
     gone_by: str = ""
     replaces: str = ""
+    returned: bool = False
     taken_from: str = ""
     former: Mapping[str, Any] | None = None
     handed_to: str = ""
@@ -423,6 +426,8 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
             return None
         if entry.handed_to:
             return "RELEASE"
+        if entry.returned and (view is None or (view.is_alive and view.counts(entry.resource_id))):
+            return None
         return _named_removal(entry, adopt_declared=declares_adopt(event.properties), now=now)
     if is_resource_id(event.physical_resource_id):
         # The Delete of another resource's id clears away, beside that one, only what never became one.

@@ -15,7 +15,7 @@ import workmail_resource
 from workmail_resource.aws.advice import ADVICE, advise
 from workmail_resource.aws.errors import ServiceError, explain, from_boto
 from workmail_resource.ownership import errors as ownership_errors
-from workmail_resource.ownership.errors import LedgerUnavailableError
+from workmail_resource.ownership.errors import LedgerUnavailableError, RepeatedFailureError
 from workmail_resource.protocol import errors as protocol_errors
 from workmail_resource.protocol.errors import Failure, OutOfTimeError, ProviderError, redact, redact_words, tell
 from workmail_resource.settings import BadEnvironmentError
@@ -212,7 +212,8 @@ def provider_errors() -> list[type[ProviderError]]:
         for error in vars(module).values()
         if isinstance(error, type)
         and issubclass(error, ProviderError)
-        and error not in {ProviderError, ServiceError, InvalidPropertiesError, LedgerUnavailableError}
+        and error
+        not in {ProviderError, ServiceError, InvalidPropertiesError, LedgerUnavailableError, RepeatedFailureError}
     ]
 
 

@@ -9,8 +9,8 @@ from tests.unit.workmail_resource.scripted import BEGUN, OWNER, MakeScripted
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.lifecycle.create import create
-from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError
-from workmail_resource.protocol.errors import MalformedEventError
+from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError, RepeatedFailureError
+from workmail_resource.protocol.errors import Failure, MalformedEventError
 from workmail_resource.workmail.errors import InvalidPropertiesError
 
 CREATE = event(signed_at=100)
@@ -74,13 +74,14 @@ def test_a_create_that_fails_leaves_nothing(scripted: MakeScripted) -> None:
 
 
 def test_a_late_copy_of_a_failed_create_says_that_it_has_failed(scripted: MakeScripted) -> None:
-    """A second delivery of a Create that was answered FAILED makes nothing, and refers to that answer (contract 18)."""
+    """A second delivery of a Create that was answered FAILED makes nothing, and is answered the same (contract 18)."""
     world = scripted(CREATE)
-    world.has(failed="request-1@100")
+    world.has(failed="request-1@100", failure=("SomeException", "it is so", "Do that."))
     world.workmail.refuses("describe_resource", "EntityNotFoundException")
     world.workmail.add_response("list_resources", {})
-    with pytest.raises(CancelledError, match="an earlier delivery of this event has failed"):
+    with pytest.raises(RepeatedFailureError) as repeated:
         create(world.work)
+    assert repeated.value.failure() == Failure("SomeException", "it is so", "Do that.")
 
 
 @pytest.mark.parametrize("left", ["nothing", "ours", "another's"])
