@@ -28,12 +28,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
     owner, request = f"{event['StackId']}/{event['LogicalResourceId']}", event["RequestId"]
     table = os.environ["LEDGER_TABLE"]
     names = {"#owner": "Owner"}
-    entry = {
-        **{key: {"S": owner} for key in ("Owner", "ResourceType", "Name", "Origin", "Worker")},
-        **{key: {"N": "0"} for key in ("WorkingUntil", "SettledAt", "SignedAt")},
-        "Entry": {"S": organization},
-        "RequestId": {"S": request},
-        "Settled": {"BOOL": False},
+    released = {
+        **{key: {"S": owner} for key in ("Owner", "WrittenBy", "Latest", "VoidedBy", "Failed")},
+        **{key: {"S": "[]"} for key in ("Entries", "Superseded", "Failure")},
+        **{key: {"N": "0"} for key in ("Version", "LatestAt", "CreatesVoidUntil", "UpdatesVoidUntil")},
+        "Entry": {"S": "record"},
+    }
+    record = {
+        **released,
+        **{key: {"S": request} for key in ("Worker", "WorkerEvent", "WorkerRequestType")},
+        "LeaseUntil": {"N": "0"},
     }
     dynamodb.query(
         TableName=table,
@@ -44,11 +48,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
     )
     dynamodb.put_item(
         TableName=table,
-        Item=entry,
-        ConditionExpression="attribute_not_exists(#owner) OR "
-        "(RequestId = :request AND attribute_not_exists(ResourceId))",
-        ExpressionAttributeNames=names,
-        ExpressionAttributeValues={":request": {"S": request}},
+        Item=record,
+        ConditionExpression="attribute_not_exists(Version)",
     )
     created = workmail.create_resource(
         OrganizationId=organization,
@@ -57,16 +58,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
         Description="mark",
         HiddenFromGlobalAddressList=False,
     )
-    identified = {**entry, "ResourceId": {"S": created["ResourceId"]}}
+    version = {":version": {"N": "0"}}
     claim = {"Owner": {"S": created["ResourceId"]}, "Entry": {"S": "claim"}, "Holder": {"S": owner}}
     dynamodb.transact_write_items(
         TransactItems=[
             {
                 "Put": {
                     "TableName": table,
-                    "Item": identified,
-                    "ConditionExpression": "attribute_exists(#owner) AND attribute_not_exists(ResourceId)",
-                    "ExpressionAttributeNames": names,
+                    "Item": record,
+                    "ConditionExpression": "Version = :version",
+                    "ExpressionAttributeValues": version,
                 }
             },
             {
@@ -76,15 +77,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
                     "ConditionExpression": "attribute_not_exists(#owner) OR Holder = :holder",
                     "ExpressionAttributeNames": names,
                     "ExpressionAttributeValues": {":holder": {"S": owner}},
-                }
-            },
-            {
-                "ConditionCheck": {
-                    "TableName": table,
-                    "Key": {"Owner": {"S": owner}, "Entry": {"S": "cancelled"}},
-                    "ConditionExpression": "attribute_not_exists(#until) OR #until < :signed OR #by = :request",
-                    "ExpressionAttributeNames": {"#until": "CreatesUntil", "#by": "By"},
-                    "ExpressionAttributeValues": {":signed": {"N": "0"}, ":request": {"S": request}},
                 }
             },
         ]
@@ -102,9 +94,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, float]:
     workmail.describe_resource(**room)
     dynamodb.put_item(
         TableName=table,
-        Item=identified,
-        ConditionExpression="ResourceId = :id AND (attribute_not_exists(SignedAt) OR SignedAt <= :signed)",
-        ExpressionAttributeValues={":id": {"S": created["ResourceId"]}, ":signed": {"N": "0"}},
+        Item=released,
+        ConditionExpression="Version = :version",
+        ExpressionAttributeValues=version,
     )
     called = time.perf_counter()
     answer = {

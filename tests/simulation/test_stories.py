@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.simulation.awslambda import Client
+from tests.simulation.awslambda import Client, Worker
 from tests.simulation.shrink import shrink, tell, violated
 from tests.simulation.stories import play, write
 from tests.simulation.tally import explore
@@ -25,11 +25,15 @@ STORIES: Final = 250
 
 #: What is still found, by the beginning of the checks' names. Until this is empty every chunk is the same in every run,
 #: so that whatever else is found is found on purpose.
+#: 19 is a room that was let go (UpdateReplacePolicy), adopted again and so released at its Delete.
 KNOWN: Final = (
+    "0 an event fails without a reason (NotOwned)",
     "15 an event fails over what it has made itself",
+    "19 an orphan",
     "21 a SUCCESS that is not true",
     "25 a room is not as its stack declares",
     "34 a Delete that is not true",
+    "54 an event does not wait for its sibling forwards",
     "57 a room that was let go is not taken over",
 )
 
@@ -65,8 +69,13 @@ def test_a_seed_is_its_story() -> None:
 
 def test_botocore_makes_no_difference() -> None:
     """A story through botocore, serialised, signed and parsed, is the same story call by call."""
+
+    def through_botocore(worker: Worker, service: str, read_timeout: float) -> Client | BotoClient:
+        # The transport knows WorkMail and DynamoDB.
+        return (Client if service == "cloudformation" else BotoClient)(worker, service, read_timeout)
+
     for seed in range(1000, 1012):
-        plain, through = (play(write(seed), tracing=True, client=client) for client in (Client, BotoClient))
+        plain, through = (play(write(seed), tracing=True, client=client) for client in (Client, through_botocore))
         assert through.lines == plain.lines
 
 
