@@ -160,7 +160,8 @@ def check_diagram(block: Block) -> None:
         "stateDiagram-v2": r"direction (TB|LR)|(\w+|\[\*\]) --> (\w+|\[\*\])( ?: [^:;]+)?|state \"[^\"]+\" as \w+",
         "sequenceDiagram": r"participant \w+( as [^:;]+)?|\w+(->>|-->>)\w+: [^;]+|(loop|opt|alt|else) [^;]+|end"
         r"|Note (over|right of|left of) \w+(,\w+)?: [^;]+",
-    }[kind]
+        "flowchart": r"\w+(\[\"[^\"]+\"\])?( --> \w+(\[\"[^\"]+\"\])?)?",
+    }[kind.partition(" ")[0]]
     assert [line for line in lines if not re.fullmatch(grammar, line)] == []
 
 

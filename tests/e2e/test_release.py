@@ -35,8 +35,9 @@ def files() -> Iterator[Path]:
 
 
 def test_the_version_is_stated_in_one_place() -> None:
-    """No file but the one, and a release's changelog entry and fixture, states the version."""
-    pattern = re.compile(rf"(?<![\w.^~])(?<![=<>~!]=){re.escape(__version__)}(?![\w.])")
+    """No file but the one, and a release's changelog entry and fixture, states the version; prose may speak of it."""
+    stated = r"""(?:version_*["']?(?::[ ]?\w+)?\s*[:=]\s*["']?|^## \[)"""
+    pattern = re.compile(rf"{stated}{re.escape(__version__)}(?![\w.])", re.IGNORECASE | re.MULTILINE)
     stating = {path for path in files() if pattern.search(path.read_text(encoding="utf-8", errors="ignore"))}
     assert stating == {SOURCE, CHANGELOG.path, RELEASES / f"{__version__}.json"}
 
