@@ -1,7 +1,7 @@
 """A PowerShell script that makes the rooms in Microsoft 365. Pure.
 
-It is written for the Exchange Online module, after Microsoft's references of New-Mailbox, Set-Mailbox and
-Set-CalendarProcessing as read on 2026-11-25 (https://learn.microsoft.com/powershell/module/exchange/new-mailbox,
+It is written for the Exchange Online module. Read on 2026-11-25: Microsoft's reference of Set-CalendarProcessing, and
+parts of that of New-Mailbox; not read: Set-Mailbox (https://learn.microsoft.com/powershell/module/exchange/new-mailbox,
 .../set-mailbox, .../set-calendarprocessing). Run again, it makes nothing twice and sets the same again.
 """
 
