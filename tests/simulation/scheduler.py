@@ -60,6 +60,7 @@ class Scheduler:
         self._number = 0
         self._current: Task | None = None
         self._main = greenlet.getcurrent()
+        self._until = 0.0
 
     def spawn(self, name: str, run: Callable[[], object], delay: float = 0.0) -> Task:
         """Start a task in so many seconds."""
@@ -87,9 +88,15 @@ class Scheduler:
         task = self._current
         if task is None:
             raise RuntimeError("only a task can wait")
+        at = self.now + seconds if seconds > 0 else self.now
+        queue = self._queue
+        if at <= self._until and (not queue or at < queue[0][0]):
+            # Nobody else's turn comes before: going on at once is what the queue would come to.
+            self.now = at
+            return
         self._number += 1
         task.token += 1
-        heapq.heappush(self._queue, (self.now + seconds if seconds > 0 else self.now, self._number, task, task.token))
+        heapq.heappush(queue, (at, self._number, task, task.token))
         self._main.switch()
 
     def wait(self, signal: Signal, timeout: float | None = None) -> bool:
@@ -140,7 +147,7 @@ class Scheduler:
         BaseException
             What a task that nobody looks at has raised.
         """
-        queue = self._queue
+        queue, self._until = self._queue, until
         while queue and queue[0][0] <= until:
             at, _, task, token = heapq.heappop(queue)
             if token != task.token or task.done.happened:
