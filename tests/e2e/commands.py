@@ -92,6 +92,9 @@ def _python(words: Sequence[str]) -> Iterator[str]:
 
 
 def _workmail_rooms(words: Sequence[str]) -> Iterator[str]:
+    if list(words[1:3]) == ["sandbox", "exec"]:
+        yield from problems(shlex.join(words[3:]))
+        return
     complaint = io.StringIO()
     # Argparse looks at the options from left to right, and answers --help as soon as it comes to it.
     with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(io.StringIO()):

@@ -415,3 +415,38 @@ def test_the_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None
         "rooms",
         "serve",
     }
+
+
+CALLING = """
+import json, os, sys, urllib.request
+request = {"OrganizationId": "m-d281d0a2fd824be5b6cd3d3ce909fd27", "Name": "boardroom", "Type": "ROOM"}
+headers = {"X-Amz-Target": "WorkMailService.CreateResource", "Content-Type": "application/x-amz-json-1.1"}
+urllib.request.urlopen(
+    urllib.request.Request(os.environ["AWS_ENDPOINT_URL_WORKMAIL"], json.dumps(request).encode(), headers)
+)
+print(sorted(name for name in os.environ if name.startswith("AWS_")))
+sys.exit(7)
+"""
+
+
+def test_exec_runs_a_command_against_the_sandbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command calls is answered and kept; it sees nothing of the user's account, and its status is told."""
+    monkeypatch.setenv("AWS_PROFILE", "production")
+
+    status, out, err = run("exec", "--", sys.executable, "-c", CALLING)
+
+    assert (status, err) == (7, "")
+    assert "AWS_PROFILE" not in out
+    assert "'AWS_ENDPOINT_URL'" in out
+    assert [room["Name"] for room in json.loads(run("rooms", "--output", "json")[1])["rooms"]] == ["boardroom"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [([], "exec takes a command"), (["no-such-program"], "no-such-program cannot be run: No such file or directory.")],
+)
+def test_exec_needs_a_command_that_can_be_run(run: Run, words: list[str], message: str) -> None:
+    """Without a command, or with one that is not there, exec says so."""
+    status, _, err = run("exec", *words)
+    assert status == 2
+    assert message in err

@@ -122,6 +122,8 @@ def test_the_table_and_the_export_are_as_declared(template: Path) -> None:
     provider = read(template)
 
     assert list(provider.tables) == ["workmail-resource-LedgerTable"]
+    assert provider.stack.outputs == {"ServiceToken": PROVIDER_ARN, "LedgerTableName": "workmail-resource-LedgerTable"}
+    assert provider.stack.parameters == {"LogLevel": "INFO", "Concurrency": "0"}
     assert provider.tables["workmail-resource-LedgerTable"]["KeySchema"] == [
         {"AttributeName": "Key", "KeyType": "HASH"}
     ]

@@ -14,7 +14,13 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 
 from workmail_rooms.sandbox.account import REGION
 from workmail_rooms.sandbox.backends import Backends
-from workmail_rooms.sandbox.cloudformation import Stack, StackStore, describe_stack_resource
+from workmail_rooms.sandbox.cloudformation import (
+    Stack,
+    StackEvent,
+    StackStore,
+    describe_stack_resource,
+    describe_stacks,
+)
 from workmail_rooms.sandbox.cloudformation.state import Resource
 from workmail_rooms.sandbox.rooms import rooms
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER, seed
@@ -43,8 +49,18 @@ def stacks() -> StackStore:
     at = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
     board = Resource("Board", "Custom::Room", "UPDATE_FAILED", "Broke <here> & there", "r-1", updated=at)
     focus = Resource("Focus", "Custom::Room", "CREATE_IN_PROGRESS", updated=at)
-    stack = Stack(STACK_ID, "rooms", "UPDATE_FAILED", resources={"Board": board, "Focus": focus})
-    return StackStore({"rooms": stack})
+    stack = Stack(
+        STACK_ID,
+        "rooms",
+        "UPDATE_FAILED",
+        template={"Parameters": {"Domain": {}, "Secret": {"NoEcho": "true"}}},
+        parameters={"Domain": "", "Secret": "hidden"},
+        resources={"Board": board, "Focus": focus},
+        events=[StackEvent("1", at, STACK_ID, "rooms", "rooms", STACK_ID, "", "CREATE_IN_PROGRESS", "")],
+        outputs={"BoardId": "r-1"},
+    )
+    gone = Stack(f"{STACK_ID}-gone", "gone", "DELETE_COMPLETE")
+    return StackStore({"rooms": stack, "gone": gone})
 
 
 @pytest.fixture
@@ -53,7 +69,9 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     backends = Backends()
     seed(backends.workmail)
     backends.create_table("ledger", TABLE)
-    with Services(backends, describe=partial(describe_stack_resource, stacks())) as running:
+    store, provider = stacks(), Stack(f"{STACK_ID}-provider", "provider", "CREATE_COMPLETE")
+    described = partial(describe_stacks, store, besides=[provider])
+    with Services(backends, describe=partial(describe_stack_resource, store), stacks=described) as running:
         for name, value in running.variables.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAEXAMPLESANDBOX00")
@@ -390,9 +408,36 @@ def test_cloudformation_can_be_intercepted(services: Services) -> None:
 
 @pytest.mark.usefixtures("services")
 def test_other_calls_of_cloudformation_are_not_served() -> None:
-    """Another call is refused, and the message says which one is served."""
-    with pytest.raises(ClientError, match=r"\(InvalidAction\).*Only DescribeStackResource is served here\."):
-        client("cloudformation").describe_stacks()
+    """Another call is refused, and the message says which ones are served."""
+    served = r"\(InvalidAction\).*Only DescribeStacks and DescribeStackResource are served here\."
+    with pytest.raises(ClientError, match=served):
+        client("cloudformation").list_stacks()
+
+
+@pytest.mark.usefixtures("services")
+@pytest.mark.parametrize("name", ["rooms", STACK_ID])
+def test_cloudformation_describes_a_stack(name: str) -> None:
+    """DescribeStacks has what the stack was given and gives, empty values too, and hides what NoEcho hides."""
+    (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    assert (found["StackId"], found["StackStatus"]) == (STACK_ID, "UPDATE_FAILED")
+    assert found["CreationTime"] == datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+    assert {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]} == {
+        "Domain": "",
+        "Secret": "****",
+    }
+    assert found["Outputs"] == [{"OutputKey": "BoardId", "OutputValue": "r-1"}]
+
+
+@pytest.mark.usefixtures("services")
+def test_cloudformation_describes_all_stacks() -> None:
+    """Without a name all stacks are described that are not deleted; a deleted one only by its id."""
+    cloudformation = client("cloudformation")
+    assert {one["StackName"] for one in cloudformation.describe_stacks()["Stacks"]} == {"provider", "rooms"}
+    assert cloudformation.describe_stacks(StackName="provider")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    (gone,) = cloudformation.describe_stacks(StackName=f"{STACK_ID}-gone")["Stacks"]
+    assert gone["StackStatus"] == "DELETE_COMPLETE"
+    with pytest.raises(ClientError, match=r"\(ValidationError\).*Stack with id gone does not exist"):
+        cloudformation.describe_stacks(StackName="gone")
 
 
 @pytest.mark.parametrize(

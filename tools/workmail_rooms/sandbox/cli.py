@@ -159,6 +159,23 @@ class _Command:
             )
         return _OK
 
+    def exec(self) -> int:
+        """Run another command, whose calls to AWS the sandbox answers."""
+        from workmail_rooms.sandbox.serve import execute  # noqa: PLC0415 - imports moto
+
+        words: list[str] = self._options.words
+        words = words[1:] if words[:1] == ["--"] else words
+        if not words:
+            raise _UsageError("exec takes a command, for instance `workmail-rooms ledger check`.")
+        behaviour = self._behaviour()
+        with self._state.lock(self._line):
+            try:
+                return execute(
+                    self._state, words, template=self._provider_template, console=self._console, behaviour=behaviour
+                )
+            except OSError as error:
+                raise _UsageError(f"{words[0]} cannot be run: {error.strerror}.") from error
+
     def _behaviour(self) -> "Behaviour | None":
         """Return how WorkMail shall behave from now on, if the command line says it."""
         if self._options.behaviour is None:
@@ -298,6 +315,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--response-port", type=_port, default=4581, metavar="PORT", help="HTTP and HTTPS (default: 4581)"
     )
+
+    execute = commands.add_parser(
+        "exec",
+        parents=[common, service],
+        help="run a command, such as `workmail-rooms ledger check` or one of the AWS CLI, against the sandbox",
+    )
+    execute.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
     return parser
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workmail_rooms.sandbox.awslambda import FunctionSpec
+from workmail_rooms.sandbox.cloudformation import Stack
 from workmail_rooms.sandbox.cloudformation.errors import ValidationError
 from workmail_rooms.sandbox.cloudformation.intrinsics import Evaluator, Scope
 from workmail_rooms.sandbox.cloudformation.parameters import resolve_parameters, typed_values
@@ -43,11 +44,14 @@ class Provider:
         The properties of each DynamoDB table, by physical name.
     exports:
         The values of the stack's exports, by export name; the ServiceToken is one of them.
+    stack:
+        As DescribeStacks shows it.
     """
 
     functions: tuple[FunctionSpec, ...]
     tables: Mapping[str, Mapping[str, Any]]
     exports: Mapping[str, str]
+    stack: Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ def read_provider(
     chosen = resolve_parameters(declared, parameters or {}, {})
     resources = document["Resources"]
     stack = _Stack({name: body["Type"] for name, body in resources.items()}, region, account_id)
+    stack_id = f"arn:aws:cloudformation:{region}:{account_id}:stack/{STACK_NAME}/sandbox"
     scope = Scope(
         values={
             **typed_values(declared, chosen),
@@ -157,7 +162,7 @@ def read_provider(
             "AWS::NotificationARNs": [],
             "AWS::Partition": "aws",
             "AWS::Region": region,
-            "AWS::StackId": f"arn:aws:cloudformation:{region}:{account_id}:stack/{STACK_NAME}/sandbox",
+            "AWS::StackId": stack_id,
             "AWS::StackName": STACK_NAME,
             "AWS::URLSuffix": "amazonaws.com",
         },
@@ -175,6 +180,11 @@ def read_provider(
         variables=variables or {},
         defaults=evaluator.evaluate(_used(document.get("Globals", {}).get("Function", {}))),
     )
+    outputs = {
+        name: (output, as_text(evaluator.evaluate(output["Value"])))
+        for name, output in document.get("Outputs", {}).items()
+        if _applies(output, evaluator)
+    }
     return Provider(
         functions=tuple(reader.function(name, body) for name, body in active.items() if body["Type"] == _FUNCTION),
         tables={
@@ -183,10 +193,17 @@ def read_provider(
             if body["Type"] == _TABLE
         },
         exports={
-            as_text(evaluator.evaluate(output["Export"]["Name"])): as_text(evaluator.evaluate(output["Value"]))
-            for output in document.get("Outputs", {}).values()
-            if "Export" in output and _applies(output, evaluator)
+            as_text(evaluator.evaluate(output["Export"]["Name"])): value
+            for output, value in outputs.values()
+            if "Export" in output
         },
+        stack=Stack(
+            stack_id,
+            STACK_NAME,
+            status="CREATE_COMPLETE",
+            parameters=dict(chosen),
+            outputs={name: value for name, (_, value) in outputs.items()},
+        ),
     )
 
 

@@ -1,23 +1,22 @@
-"""The AWS query protocol, as far as CloudFormation's DescribeStackResource needs it.
+"""The AWS query protocol, as far as CloudFormation's DescribeStacks and DescribeStackResource need it.
 
 https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 """
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 from uuid import uuid4
 from xml.etree import ElementTree as ET
 
 from workmail_rooms.sandbox.account import ACCOUNT_ID
-from workmail_rooms.sandbox.cloudformation.describe import Describe, StackResourceDetail
+from workmail_rooms.sandbox.cloudformation import Describe, DescribeStacks, Stack, StackResourceDetail
 from workmail_rooms.sandbox.cloudformation.errors import CloudFormationError
 
 CONTENT_TYPE = "text/xml"
 VERSION = "2010-05-15"
 
 _NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
-_ACTION = "DescribeStackResource"
 _BAD_REQUEST, _FORBIDDEN = 400, 403
 
 
@@ -43,26 +42,36 @@ def read_request(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-def carry_out(parameters: Mapping[str, str], describe: Describe) -> bytes:
+def carry_out(parameters: Mapping[str, str], describe: Describe, stacks: DescribeStacks) -> bytes:
     """Answer a request.
 
     Raises
     ------
     QueryError
-        It is not DescribeStackResource, or that refuses it.
+        It is another operation, or that refuses it.
     """
-    action = parameters.get("Action", "")
-    if action != _ACTION:
-        raise QueryError(
-            _BAD_REQUEST,
-            "InvalidAction",
-            f"Could not find operation {action} for version {VERSION}. Only {_ACTION} is served here.",
-        )
+    action, stack_name = parameters.get("Action", ""), parameters.get("StackName", "")
+    root = ET.Element(f"{action}Response", xmlns=_NAMESPACE)
+    result = ET.SubElement(root, f"{action}Result")
     try:
-        found = describe(parameters.get("StackName", ""), parameters.get("LogicalResourceId", ""))
+        match action:
+            case "DescribeStackResource":
+                _add_resource(result, describe(stack_name, parameters.get("LogicalResourceId", "")))
+            case "DescribeStacks":
+                members = ET.SubElement(result, "Stacks")
+                for stack in stacks(stack_name):
+                    _add_stack(ET.SubElement(members, "member"), stack)
+            case _:
+                raise QueryError(
+                    _BAD_REQUEST,
+                    "InvalidAction",
+                    f"Could not find operation {action} for version {VERSION}. "
+                    "Only DescribeStacks and DescribeStackResource are served here.",
+                )
     except CloudFormationError as error:
         raise QueryError(_BAD_REQUEST, "ValidationError", str(error)) from error
-    return _response(found)
+    ET.SubElement(ET.SubElement(root, "ResponseMetadata"), "RequestId").text = str(uuid4())
+    return ET.tostring(root, encoding="unicode").encode()
 
 
 def denial(parameters: Mapping[str, str]) -> QueryError:
@@ -87,24 +96,49 @@ def error_body(status: int, code: str, message: str) -> bytes:
     return ET.tostring(root, encoding="unicode").encode()
 
 
-def _response(found: StackResourceDetail) -> bytes:
-    root = ET.Element(f"{_ACTION}Response", xmlns=_NAMESPACE)
-    detail = ET.SubElement(ET.SubElement(root, f"{_ACTION}Result"), "StackResourceDetail")
+def _add_resource(result: ET.Element, found: StackResourceDetail) -> None:
+    detail = ET.SubElement(result, "StackResourceDetail")
     fields = {
         "StackId": found.stack_id,
         "StackName": found.stack_name,
         "LogicalResourceId": found.logical_id,
         "PhysicalResourceId": found.physical_id,
         "ResourceType": found.type,
-        "LastUpdatedTimestamp": f"{found.updated.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
+        "LastUpdatedTimestamp": _moment(found.updated),
         "ResourceStatus": found.status,
         "ResourceStatusReason": found.status_reason,
     }
+    _add_fields(detail, fields)
+    _add_fields(ET.SubElement(detail, "DriftInformation"), {"StackResourceDriftStatus": "NOT_CHECKED"})
+
+
+def _add_stack(member: ET.Element, stack: Stack) -> None:
+    fields = {
+        "StackId": stack.stack_id,
+        "StackName": stack.name,
+        "CreationTime": _moment(stack.events[0].timestamp) if stack.events else "",
+        "StackStatus": stack.status,
+        "StackStatusReason": stack.status_reason,
+        "ParentId": stack.parent_id,
+    }
+    _add_fields(member, fields)
+    declared = stack.template.get("Parameters", {})
+    secret = {name for name, one in declared.items() if str(one.get("NoEcho", "")).lower() == "true"}
+    parameters = {name: "****" if name in secret else value for name, value in stack.parameters.items()}
+    for kind, values in (("Parameter", parameters), ("Output", stack.outputs)):
+        pairs = ET.SubElement(member, f"{kind}s")
+        for key, value in values.items():
+            pair = ET.SubElement(pairs, "member")
+            ET.SubElement(pair, f"{kind}Key").text = key
+            ET.SubElement(pair, f"{kind}Value").text = value
+
+
+def _add_fields(parent: ET.Element, fields: Mapping[str, str]) -> None:
+    """Add those that are not empty."""
     for name, text in fields.items():
         if text:
-            ET.SubElement(detail, name).text = text
-    drift = ET.SubElement(detail, "DriftInformation")
-    ET.SubElement(drift, "StackResourceDriftStatus").text = "NOT_CHECKED"
-    metadata = ET.SubElement(root, "ResponseMetadata")
-    ET.SubElement(metadata, "RequestId").text = str(uuid4())
-    return ET.tostring(root, encoding="unicode").encode()
+            ET.SubElement(parent, name).text = text
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

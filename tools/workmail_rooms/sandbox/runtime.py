@@ -15,7 +15,14 @@ from workmail_rooms.sandbox.account import ACCOUNT_ID, REGION, endpoint_variable
 from workmail_rooms.sandbox.awslambda import LambdaService
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
 from workmail_rooms.sandbox.awslambda.responses import ResponseEndpoint
-from workmail_rooms.sandbox.cloudformation import Engine, Stack, StackEvent, StackStore, describe_stack_resource
+from workmail_rooms.sandbox.cloudformation import (
+    Engine,
+    Stack,
+    StackEvent,
+    StackStore,
+    describe_stack_resource,
+    describe_stacks,
+)
 from workmail_rooms.sandbox.state import StateError, StateFolder
 
 if TYPE_CHECKING:
@@ -193,7 +200,7 @@ class Sandbox:
             self.endpoint = undo.enter_context(ResponseEndpoint(certificates))
 
             self.backends = load_backends(state, provider, behaviour)
-            self.services: Services = undo.enter_context(_services(self.backends, listener, self.stacks))
+            self.services = undo.enter_context(serve_account(self.backends, provider, self.stacks, listener))
             self.engine = Engine(
                 store=self.stacks,
                 functions=self.functions,
@@ -252,10 +259,18 @@ class Sandbox:
         )
 
 
-def _services(backends: "Backends", listener: socket.socket, stacks: StackStore) -> "Services":
+def serve_account(
+    backends: "Backends", provider: "Provider", stacks: StackStore, listener: socket.socket | None = None
+) -> "Services":
+    """Serve all that an account holds, until the services are closed."""
     from workmail_rooms.sandbox.services import Services  # noqa: PLC0415 - as in load_backends
 
-    return Services(backends, listener=listener, describe=partial(describe_stack_resource, stacks))
+    return Services(
+        backends,
+        listener=listener,
+        describe=partial(describe_stack_resource, stacks),
+        stacks=partial(describe_stacks, stacks, besides=[provider.stack]),
+    )
 
 
 @contextlib.contextmanager

@@ -1,22 +1,23 @@
-"""``workmail-rooms sandbox serve``: WorkMail and the response sink, for functions that somebody else runs."""
+"""``workmail-rooms sandbox serve`` and ``exec``: the account, for functions and commands that somebody else runs."""
 
 import contextlib
 import json
+import os
 import socket
+import subprocess
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from workmail_rooms.sandbox import show
-from workmail_rooms.sandbox.account import endpoint_variables
+from workmail_rooms.sandbox.account import REGION, endpoint_variables
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
 from workmail_rooms.sandbox.awslambda.sink import Reply, Request, Sink, error
-from workmail_rooms.sandbox.cloudformation import describe_stack_resource
-from workmail_rooms.sandbox.runtime import load_backends, load_parameters, load_provider, load_stacks
+from workmail_rooms.sandbox.runtime import load_backends, load_parameters, load_provider, load_stacks, serve_account
 from workmail_rooms.sandbox.services import Answer, Call, Services
 from workmail_rooms.sandbox.state import StateError, StateFolder
 from workmail_rooms.sandbox.workmail import Behaviour
@@ -101,8 +102,7 @@ def serve(
         print_response(console, request.body)
         return Reply(200)
 
-    describe = partial(describe_stack_resource, load_stacks(state))
-    with Services(backends, listener=listener, describe=describe) as services:
+    with serve_account(backends, provider, load_stacks(state), listener) as services:
         services.interceptor = SavingInterceptor(StateSaver(state, services, console))
         try:
             sink = Sink(answer, host=host, port=response_port, tls=certificates.server_context(), plain=True)
@@ -121,6 +121,47 @@ def serve(
                 soft_wrap=True,
             )
             threading.Event().wait()
+
+
+def execute(
+    state: StateFolder, command: Sequence[str], *, template: Path, console: Console, behaviour: Behaviour | None = None
+) -> int:
+    """Run a command whose calls to AWS are answered here.
+
+    Parameters
+    ----------
+    state:
+        What is remembered. The caller holds its lock.
+    template, console, behaviour:
+        As of :func:`serve`.
+
+    Returns
+    -------
+    Its exit status, as a shell tells it.
+
+    Raises
+    ------
+    StateError
+        The state cannot be read.
+    OSError
+        The command cannot be run.
+    """
+    provider = load_provider(template, {})
+    backends = load_backends(state, provider, behaviour)
+    with serve_account(backends, provider, load_stacks(state)) as services:
+        services.interceptor = SavingInterceptor(StateSaver(state, services, console))
+        # Nothing of the user's own AWS account comes in, and no call goes out.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment |= endpoint_variables(services.url)
+        environment |= {
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": services.url,
+            "AWS_REGION": REGION,
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+        }
+        status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - the user's own words
+    return status if status >= 0 else 128 - status
 
 
 def seen_as(host: str) -> str:

@@ -1,6 +1,7 @@
 """The AWS services that the function calls, over HTTP on this machine.
 
-moto serves WorkMail and DynamoDB; CloudFormation's DescribeStackResource is answered from the sandbox's own stacks.
+moto serves WorkMail and DynamoDB; CloudFormation's DescribeStacks and DescribeStackResource are answered from the
+sandbox's own stacks.
 """
 
 import contextlib
@@ -24,7 +25,13 @@ from werkzeug.test import run_wsgi_app
 from workmail_rooms.sandbox import query
 from workmail_rooms.sandbox.account import REGION, endpoint_variables
 from workmail_rooms.sandbox.backends import Backends
-from workmail_rooms.sandbox.cloudformation import Describe, StackStore, describe_stack_resource
+from workmail_rooms.sandbox.cloudformation import (
+    Describe,
+    DescribeStacks,
+    StackStore,
+    describe_stack_resource,
+    describe_stacks,
+)
 from workmail_rooms.sandbox.transaction_table import announce_transaction
 
 if TYPE_CHECKING:
@@ -99,7 +106,7 @@ class Transparent:
 
 
 class Services:
-    """WorkMail, DynamoDB and DescribeStackResource for boto3, over HTTP.
+    """WorkMail, DynamoDB and what describes stacks, for boto3, over HTTP.
 
     Parameters
     ----------
@@ -111,11 +118,13 @@ class Services:
         Sees every call.
     describe:
         Answers DescribeStackResource; by default there is no stack.
+    stacks:
+        Answers DescribeStacks; by default there is none.
 
     Attributes
     ----------
     cloudformation_denied:
-        Answer DescribeStackResource as IAM does when the function's role lacks the permission; for tests.
+        Answer CloudFormation's calls as IAM does when the function's role lacks the permission; for tests.
     """
 
     def __init__(
@@ -125,10 +134,12 @@ class Services:
         listener: socket.socket | None = None,
         interceptor: Interceptor | None = None,
         describe: Describe | None = None,
+        stacks: DescribeStacks | None = None,
     ) -> None:
         self.backends = backends
         self.cloudformation_denied = False
         self._describe: Describe = describe or partial(describe_stack_resource, StackStore())
+        self._stacks: DescribeStacks = stacks or partial(describe_stacks, StackStore())
         self.interceptor: Interceptor = interceptor or Transparent()
         self._apps: dict[str, WSGIApplication] = {}
         self._app_lock = threading.Lock()
@@ -208,7 +219,7 @@ class Services:
         try:
             if self.cloudformation_denied:
                 raise query.denial(call.parameters)
-            return Answer(http.client.OK, query.carry_out(call.parameters, self._describe))
+            return Answer(http.client.OK, query.carry_out(call.parameters, self._describe, self._stacks))
         except query.QueryError as error:
             return Answer.error(error.status, error.code, str(error))
 

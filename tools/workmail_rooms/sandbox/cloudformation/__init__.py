@@ -4,7 +4,13 @@ Knows CloudFormation's side of custom resources and nothing of what they stand f
 the endpoint that takes their answers come in through ``sandbox.cloudformation.ports``.
 """
 
-from workmail_rooms.sandbox.cloudformation.describe import Describe, StackResourceDetail, describe_stack_resource
+from workmail_rooms.sandbox.cloudformation.describe import (
+    Describe,
+    DescribeStacks,
+    StackResourceDetail,
+    describe_stack_resource,
+    describe_stacks,
+)
 from workmail_rooms.sandbox.cloudformation.engine import Engine, Outcome
 from workmail_rooms.sandbox.cloudformation.errors import CloudFormationError, TemplateFileError, ValidationError
 from workmail_rooms.sandbox.cloudformation.exchange import Delivery, Observation, ObservationKind
@@ -15,6 +21,7 @@ __all__ = [
     "CloudFormationError",
     "Delivery",
     "Describe",
+    "DescribeStacks",
     "Engine",
     "FailedDelete",
     "Observation",
@@ -28,4 +35,5 @@ __all__ = [
     "TemplateFileError",
     "ValidationError",
     "describe_stack_resource",
+    "describe_stacks",
 ]

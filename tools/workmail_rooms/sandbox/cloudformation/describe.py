@@ -1,14 +1,15 @@
-"""What CloudFormation shows of one resource.
+"""What CloudFormation shows of stacks and of single resources.
 
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from workmail_rooms.sandbox.cloudformation.errors import ValidationError
-from workmail_rooms.sandbox.cloudformation.state import StackStore
+from workmail_rooms.sandbox.cloudformation.state import Stack, StackStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,32 @@ class StackResourceDetail:
 
 #: Answers DescribeStackResource: takes a stack's name or id, and a logical id.
 Describe = Callable[[str, str], StackResourceDetail]
+#: Answers DescribeStacks: takes a stack's name or id; with an empty one it returns all that are not deleted.
+DescribeStacks = Callable[[str], Sequence[Stack]]
+
+
+def describe_stacks(store: StackStore, stack_name: str, *, besides: Sequence[Stack] = ()) -> Sequence[Stack]:
+    """Return a stack, or all that are not deleted.
+
+    Parameters
+    ----------
+    stack_name:
+        A name or an id; empty for all.
+    besides:
+        Stacks of the account that are not in the store.
+
+    Raises
+    ------
+    ValidationError
+        There is no such stack, in CloudFormation's own words.
+    """
+    if not stack_name:
+        return [*besides, *(stack for stack in store.stacks.values() if stack.status != "DELETE_COMPLETE")]
+    found = store.described(stack_name)
+    others = [one for one in besides if stack_name in {one.name, one.stack_id}]
+    if found is None and not others:
+        raise ValidationError(f"Stack with id {stack_name} does not exist")
+    return others if found is None else [found]
 
 
 def describe_stack_resource(store: StackStore, stack_name: str, logical_id: str) -> StackResourceDetail:
