@@ -5,8 +5,11 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
+import botocore.loaders
+import botocore.session
 import pytest
 
 from generate.contracts import contracts_of
@@ -37,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all processes of this run share, or take the one that the first process has made."""
+    # Every session would read the models of its services anew, for a seventh of a second, and no session changes them.
+    botocore.session.create_loader = cache(botocore.loaders.create_loader)
     given = getattr(config, "workerinput", {}).get("records")
     config.stash[_RECORDS] = Path(given or tempfile.mkdtemp(prefix="workmail-resource-tests-"))
 

@@ -1,9 +1,8 @@
-"""WorkMail as boto3 sees it: each test that takes `service` runs under mock_aws and over HTTP."""
+"""WorkMail as boto3 sees it: under mock_aws, and over HTTP what is marked with ``BOTH``."""
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -25,6 +24,9 @@ DOMAIN = "example.com"
 # What any AWS service may answer beside what an operation models.
 COMMON_ERRORS = frozenset({"ThrottlingException", "InternalFailure", "ServiceUnavailable"})
 
+#: For tests of what is between a client and the models.
+BOTH = pytest.mark.parametrize("transport", ["mock_aws", "http"], indirect=True)
+
 
 class Clock:
     """A clock that stands still until it is moved."""
@@ -38,6 +40,21 @@ class Clock:
 
 
 @dataclass
+class Seen:
+    """What a client's answers may be, and were."""
+
+    asked_for: set[str] = field(default_factory=set)
+    bodies: list[bytes] = field(default_factory=list)
+
+    def check(self, operation_model: Any, response_dict: Any, **_: Any) -> None:
+        """Check an answer and keep its body."""
+        self.bodies.append(response_dict["body"])
+        assert response_dict["headers"]["x-amzn-RequestId"]
+        status, body = response_dict["status_code"], response_dict["body"]
+        check_conformity(operation_model.name, status, body, self.asked_for)
+
+
+@dataclass
 class Service:
     """WorkMail with one organization: users alice and bob, the group team, and three kinds of domains."""
 
@@ -45,7 +62,7 @@ class Service:
     backend: WorkMailBackend
     organization: Organization
     clock: Clock
-    asked_for: set[str]
+    seen: Seen
 
     @property
     def org(self) -> dict[str, str]:
@@ -165,7 +182,7 @@ def _aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
 
 
-def workmail_client(endpoint_url: str | None, asked_for: set[str], config: Config | None = None) -> Any:
+def workmail_client(endpoint_url: str | None, seen: Seen, config: Config | None = None) -> Any:
     """Return a client that calls once and checks each answer."""
     # A session of its own: the default one keeps the credentials that it found first.
     client = boto3.Session().client(
@@ -174,20 +191,31 @@ def workmail_client(endpoint_url: str | None, asked_for: set[str], config: Confi
         endpoint_url=endpoint_url,
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32).merge(config or Config()),
     )
-
-    def check(operation_model: Any, response_dict: Any, **_: Any) -> None:
-        assert response_dict["headers"]["x-amzn-RequestId"]
-        check_conformity(operation_model.name, response_dict["status_code"], response_dict["body"], asked_for)
-
-    client.meta.events.register("before-parse.workmail", check)
+    client.meta.events.register("before-parse.workmail", seen.check)
     return client
 
 
-@pytest.fixture(params=["mock_aws", "http"])
+@pytest.fixture(scope="session")
+def clients() -> Iterator[Callable[[str | None], tuple[Any, Seen]]]:
+    """Return the client of an endpoint, and what it has seen."""
+    made: dict[str | None, tuple[Any, Seen]] = {}
+
+    def get(url: str | None) -> tuple[Any, Seen]:
+        if url not in made:
+            seen = Seen()
+            made[url] = workmail_client(url, seen), seen
+        return made[url]
+
+    yield get
+    for client, _ in made.values():
+        client.close()
+
+
+@pytest.fixture
 def transport(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """Give the endpoint's URL: None under mock_aws."""
     register()
-    if request.param == "mock_aws":
+    if getattr(request, "param", "mock_aws") == "mock_aws":
         with mock_aws():
             yield None
     else:
@@ -197,21 +225,20 @@ def transport(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 
 @pytest.fixture
-def service(transport: str | None) -> Iterator[Service]:
+def service(transport: str | None, clients: Callable[[str | None], tuple[Any, Seen]]) -> Service:
     """Give WorkMail with one organization."""
-    asked_for: set[str] = set()
-    with ExitStack() as stack:
-        client = workmail_client(transport, asked_for)
-        stack.callback(client.close)
-        backend = workmail_backends[DEFAULT_ACCOUNT_ID][REGION]
-        clock = Clock()
-        backend.clock = clock
-        backend.random = Random(1)  # noqa: S311 - ids, not secrets
-        organization = backend.seed(
-            "acme",
-            verified_domains=[DOMAIN],
-            unverified_domains=["unverified.example"],
-            users=["alice", "bob"],
-            groups=["team"],
-        )
-        yield Service(client, backend, organization, clock, asked_for)
+    client, seen = clients(transport)
+    seen.asked_for.clear()
+    seen.bodies.clear()
+    backend = workmail_backends[DEFAULT_ACCOUNT_ID][REGION]
+    clock = Clock()
+    backend.clock = clock
+    backend.random = Random(1)  # noqa: S311 - ids, not secrets
+    organization = backend.seed(
+        "acme",
+        verified_domains=[DOMAIN],
+        unverified_domains=["unverified.example"],
+        users=["alice", "bob"],
+        groups=["team"],
+    )
+    return Service(client, backend, organization, clock, seen)

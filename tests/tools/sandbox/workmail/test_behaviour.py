@@ -60,7 +60,7 @@ def redelete(outcome: str) -> Callable[[Service], None]:
     """Check: Deleting again ends so, by id and by name."""
 
     def check(service: Service) -> None:
-        service.asked_for.add(outcome)
+        service.seen.asked_for.add(outcome)
         room = gone(service)
         assert refusal(service.delete, room) == refusal(service.delete, "gone") == outcome
 
@@ -331,12 +331,8 @@ def error_type(expected: str) -> Callable[[Service], None]:
     """Check: The body's __type is this; boto3 sees the bare code."""
 
     def check(service: Service) -> None:
-        bodies: list[bytes] = []
-        service.client.meta.events.register(
-            "before-parse.workmail", lambda response_dict, **_: bodies.append(response_dict["body"])
-        )
         assert refusal(service.describe, "nobody") == "EntityNotFoundException"
-        assert f'"__type": "{expected}"'.encode() in bodies[-1]
+        assert f'"__type": "{expected}"'.encode() in service.seen.bodies[-1]
 
     return check
 
@@ -345,12 +341,8 @@ def empty_output(expected: bytes) -> Callable[[Service], None]:
     """Check: An output without members is this; boto3 takes it."""
 
     def check(service: Service) -> None:
-        bodies: list[bytes] = []
-        service.client.meta.events.register(
-            "before-parse.workmail", lambda response_dict, **_: bodies.append(response_dict["body"])
-        )
         service.update(service.room(), Type="EQUIPMENT")
-        assert bodies[-1] == expected
+        assert service.seen.bodies[-1] == expected
 
     return check
 

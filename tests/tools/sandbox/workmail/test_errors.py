@@ -10,7 +10,7 @@ from workmail_rooms.sandbox.workmail import Fault
 from workmail_rooms.sandbox.workmail.operations import OPERATIONS
 from workmail_rooms.sandbox.workmail.service_model import documented_text, modelled_errors
 
-from .conftest import DOMAIN, Service, refusal
+from .conftest import BOTH, DOMAIN, Service, refusal
 
 UNKNOWN = "m-" + "0" * 32
 NOBODY = "r-" + "0" * 32
@@ -235,6 +235,7 @@ HERE = sorted(operation for operation in OPERATIONS if "MailboxExportJob" not in
 EVERY_ERROR = [(operation, code) for operation in HERE for code in sorted(modelled_errors(operation))]
 
 
+@BOTH
 @pytest.mark.parametrize("operation", HERE)
 def test_each_operation_succeeds(service: Service, operation: str) -> None:
     """Each request that the errors below are provoked with succeeds by itself."""

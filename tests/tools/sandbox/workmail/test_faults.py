@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from workmail_rooms.sandbox.workmail import Fault, RateLimit
 from workmail_rooms.sandbox.workmail.faults import Injector
 
-from .conftest import Service, refusal, workmail_client
+from .conftest import BOTH, Seen, Service, refusal, workmail_client
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("action", "code", "status"),
     [
@@ -36,9 +37,10 @@ def test_a_call_can_fail_before_or_after_it_took_effect(
     assert refusal(service.room) == ("NameAvailabilityException" if carried_out else "OK")
 
 
+@BOTH
 def test_an_error_can_be_asked_for(service: Service) -> None:
     """Any code with its documented text or another one, such as AccessDeniedException, which no model lists."""
-    service.asked_for.add("AccessDeniedException")
+    service.seen.asked_for.add("AccessDeniedException")
     service.backend.add_fault(Fault(action="error", operation="CreateResource", code="ReservedNameException", nth=(1,)))
     denied = Fault(action="error", operation="CreateResource", code="AccessDeniedException", message="No.", nth=(2,))
     service.backend.add_fault(denied)
@@ -50,6 +52,7 @@ def test_an_error_can_be_asked_for(service: Service) -> None:
     assert refusal(service.room) == "OK"
 
 
+@BOTH
 @pytest.mark.parametrize(("action", "exists"), [("lose_reply", True), ("drop", False)])
 def test_a_connection_can_close_without_an_answer(service: Service, action: Any, *, exists: bool) -> None:
     """``lose_reply`` carries the call out and ``drop`` does not; the client sees the same closed connection."""
@@ -60,10 +63,11 @@ def test_a_connection_can_close_without_an_answer(service: Service, action: Any,
     assert (service.organization.named("boardroom") is not None) is exists
 
 
+@BOTH
 def test_a_lost_reply_meets_botocores_own_retry(service: Service, transport: str | None) -> None:
     """GIVEN a client that retries WHEN the reply to CreateResource is lost THEN it sees NameAvailabilityException."""
     service.backend.add_fault(Fault(action="lose_reply", operation="CreateResource", nth=(1,)))
-    client = workmail_client(transport, set(), Config(retries={"total_max_attempts": 2, "mode": "standard"}))
+    client = workmail_client(transport, Seen(), Config(retries={"total_max_attempts": 2, "mode": "standard"}))
 
     assert refusal(client.create_resource, **service.org, Name="room", Type="ROOM") == "NameAvailabilityException"
     assert [call.outcome for call in service.backend.calls] == ["ReplyLost", "NameAvailabilityException"]

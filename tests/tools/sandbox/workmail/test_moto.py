@@ -17,7 +17,7 @@ from moto.core import set_initial_no_auth_action_count
 
 from workmail_rooms.sandbox.workmail import register, workmail_backends
 
-from .conftest import REGION, Service
+from .conftest import BOTH, REGION, Service
 
 ONCE = Config(retries={"total_max_attempts": 1})
 
@@ -53,6 +53,7 @@ def test_state_ends_with_mock_aws() -> None:
             client.create_organization(Alias="acme")
 
 
+@BOTH
 def test_regions_are_apart(service: Service, transport: str | None) -> None:
     """An organization in one Region is not in another."""
     other = boto3.client("workmail", region_name="us-east-1", endpoint_url=transport)
@@ -61,6 +62,7 @@ def test_regions_are_apart(service: Service, transport: str | None) -> None:
     other.close()
 
 
+@BOTH
 @pytest.mark.usefixtures("service")
 def test_there_is_no_answer_in_a_region_without_workmail(transport: str | None) -> None:
     """WorkMail exists in three Regions; elsewhere a call fails to connect, and is no service error."""
@@ -70,9 +72,10 @@ def test_there_is_no_answer_in_a_region_without_workmail(transport: str | None) 
     elsewhere.close()
 
 
+@BOTH
 def test_an_operation_that_is_not_there_says_so(service: Service) -> None:
     """An operation of WorkMail that the sandbox lacks is HTTP 501 with a sentence, which botocore does not retry."""
-    service.asked_for.add("NotImplemented")
+    service.seen.asked_for.add("NotImplemented")
     with pytest.raises(ClientError, match="does not have ResetPassword yet") as raised:
         service.client.reset_password(**service.org, UserId=service.member("alice"), Password="correct horse")
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501

@@ -9,7 +9,7 @@ from workmail_rooms.sandbox.workmail.operations import OPERATIONS, ORGANIZATION_
 from workmail_rooms.sandbox.workmail.service_model import operation_model
 from workmail_rooms.sandbox.workmail.wire import THROTTLED, render
 
-from .conftest import Service, check_conformity
+from .conftest import BOTH, Service, check_conformity
 
 
 def test_an_error_is_json_with_type_and_message() -> None:
@@ -20,15 +20,12 @@ def test_an_error_is_json_with_type_and_message() -> None:
     assert json.loads(body) == {"__type": "ThrottlingException", "Message": "Rate exceeded"}
 
 
+@BOTH
 def test_dates_are_seconds_with_a_fraction(service: Service) -> None:
     """On the wire EnabledDate is a JSON number of seconds."""
-    bodies: list[bytes] = []
-    service.client.meta.events.register(
-        "before-parse.workmail.DescribeResource", lambda response_dict, **_: bodies.append(response_dict["body"])
-    )
     service.describe(service.enabled_room())
 
-    assert json.loads(bodies[-1])["EnabledDate"] == 1_800_000_000.25
+    assert json.loads(service.seen.bodies[-1])["EnabledDate"] == 1_800_000_000.25
 
 
 @pytest.mark.parametrize(
@@ -47,6 +44,7 @@ def test_the_conformity_check_can_fail(operation: str, status: int, body: bytes)
         check_conformity(operation, status, body, set())
 
 
+@BOTH
 def test_the_conformity_check_sees_every_answer(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN an operation that answers an unknown member WHEN a test calls it THEN the test fails."""
     surprise = {**ORGANIZATION_OPERATIONS, "ListUsers": lambda *_: {"Surprise": True}}
