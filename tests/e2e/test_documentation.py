@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from tests.e2e import commands
 from tests.e2e.documents import ROOT, Block, Document, code, document, documents
 from tests.e2e.transcripts import Session, exchanges
+from tests.harness.inprocess import run
 from tests.harness.policy import allowed_actions, provider_resources
 from tests.tools.lint.linting import lint_text
 from workmail_resource import last_resort
@@ -197,11 +198,12 @@ def test_every_code_block_is_valid(block: Block) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=str)
-def test_every_terminal_session_runs_as_shown(story: Document, tmp_path: Path) -> None:
+def test_every_terminal_session_runs_as_shown(story: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever types the commands of a document, one after the other, sees what the document shows."""
-    # GIVEN the folder that the reader is in
+    # GIVEN the folder that the reader is in; the README's commands are processes, as the reader's are
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    session = Session(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    session = Session(tmp_path, None if str(story) == "README.md" else run)
     # WHEN every command is run
     wrong = [
         f"{exchange.command}: {difference}"

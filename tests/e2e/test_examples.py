@@ -14,8 +14,11 @@ from workmail_rooms.sandbox.rooms import Room
 
 EXAMPLES = ROOT / "examples"
 
-#: What is deployed only as a part of another example.
-PARTS = {"nested/rooms.yaml"}
+#: What is deployed only as a part of another example, or by a document's terminal session.
+PARTS = {
+    "nested/rooms.yaml",
+    *(f"moving/{name}.yaml" for name in ("annex", "both-floors", "first-floor", "ground-floor")),
+}
 TOLD: set[str] = set()
 
 Story = TypeVar("Story", bound=Callable[..., None])

@@ -5,12 +5,13 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from tests.e2e.documents import Block
+from workmail_rooms.cli import PROGRAM
 
 ELISION = "..."
 CTRL_C = "^C"
@@ -19,6 +20,7 @@ CTRL_C = "^C"
 _ROOM = re.compile(r"\br-[0-9a-f]{32}\b")
 _VARYING = (
     (re.compile(r"^\d\d:\d\d:\d\d"), "<time>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "<minute>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}"), "<log stream>"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "<port>"),
@@ -58,9 +60,12 @@ class Session:
     ----------
     folder:
         Where the commands run.
+    command:
+        Runs the project's own command there, and returns what it prints; by default the shell does.
     """
 
     folder: Path
+    command: Callable[[str], list[str]] | None = None
     _rooms: dict[str, str] = field(default_factory=dict)
 
     def run(self, exchange: Exchange) -> list[str]:
@@ -85,6 +90,8 @@ class Session:
             yield from (f"printed, but not shown: {printed[index]}" for index in left)
 
     def _finish(self, command: str) -> list[str]:
+        if self.command is not None and command.startswith(f"{PROGRAM} "):
+            return self.command(command)
         result = subprocess.run(
             ["bash", "-c", command],  # noqa: S607 - the shell of the user
             cwd=self.folder,

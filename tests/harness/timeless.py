@@ -39,7 +39,8 @@ Act = Callable[[], object]
 
 
 @cache
-def _client(service: str, url: str) -> Any:
+def client_of(service: str, url: str) -> Any:
+    """Return the client of a service at a URL, which tries each call once."""
     client: Any = boto3.client  # the stubs want the service's name as a literal
     return client(
         service,
@@ -63,7 +64,7 @@ class _Rule:
     left: int
 
 
-class _NoTimer:
+class NoTimer:
     """A timer that never rings: an event looks at its deadline itself."""
 
     def cancel(self) -> None:
@@ -73,7 +74,7 @@ class _NoTimer:
         """Do nothing."""
 
 
-class _Log:
+class Log:
     """Collects what is logged."""
 
     def __init__(self, lines: list[dict[str, Any]]) -> None:
@@ -215,7 +216,7 @@ class Timeless:
 
     def client(self, service: str) -> Any:
         """Return the client of a service."""
-        return _client(service, self.stage.services.url)
+        return client_of(service, self.stage.services.url)
 
     # ------------------------------------------------------------------------------------------------ events
 
@@ -268,9 +269,9 @@ class Timeless:
             rng=self._rng,
             client=worker.client,
             put=worker.put,
-            start_timer=lambda _seconds, _call: _NoTimer(),
+            start_timer=lambda _seconds, _call: NoTimer(),
             environment={"LEDGER_TABLE": LEDGER_TABLE, "WORKMAIL_REGION": REGION},
-            telemetry=lambda *_arguments, **_keys: _Log(self.log),  # type: ignore[arg-type] # as much of it
+            telemetry=lambda *_arguments, **_keys: Log(self.log),  # type: ignore[arg-type] # as much of it
         )
         try:
             Invocation(event, context, outside).run()

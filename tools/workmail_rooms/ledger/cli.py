@@ -166,7 +166,7 @@ class _Command:
         if self._options.output == "json":
             _print_json({"Table": self._table.name, "Rooms": found})
             return OK
-        grid = Grid(*(Column(title, overflow="fold") for title in COLUMNS), box=None)
+        grid = Grid(*(Column(title, overflow="fold") for title in COLUMNS), box=None, pad_edge=False)
         for row in found:
             grid.add_row(*(row[column] for column in COLUMNS))
         # In a pipe, each row is one line, whatever its length.
