@@ -1,15 +1,18 @@
 """Runs cfn-lint with the rules of this project, in this process."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped] # cfn-lint ships no types
-from cfnlint.decode import decode, decode_str  # type: ignore[import-untyped] # cfn-lint ships no types
+from cfnlint.decode import decode_str  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.helpers import REGION_PRIMARY  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.rules import Rules  # type: ignore[import-untyped] # cfn-lint ships no types
-from cfnlint.runner import run_template_by_data  # type: ignore[import-untyped] # cfn-lint ships no types
+from cfnlint.runner import (  # type: ignore[import-untyped] # cfn-lint ships no types
+    run_template_by_data,
+    run_template_by_file_path,
+)
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "tools" / "workmail_rooms" / "lint"
@@ -59,8 +62,7 @@ def _config() -> Any:
 @cache
 def lint_file(path: Path) -> list[Finding]:
     """Return what cfn-lint finds in a file."""
-    template, problems = decode(str(path))
-    return _lint(template, problems, all_rules())
+    return _sorted(run_template_by_file_path(str(path), _config(), all_rules(), ignore_bad_template=False))
 
 
 def lint_text(text: str) -> list[Finding]:
@@ -76,5 +78,8 @@ def lint_properties(properties: Mapping[str, Any]) -> list[Finding]:
 
 
 def _lint(template: Any, problems: Any, rules: Any) -> list[Finding]:
-    matches = problems or run_template_by_data(template, _config(), rules)
+    return _sorted(problems or run_template_by_data(template, _config(), rules))
+
+
+def _sorted(matches: Iterable[Any]) -> list[Finding]:
     return sorted(Finding(match.rule.id, match.linenumber, match.columnnumber, match.message) for match in matches)

@@ -98,12 +98,14 @@ def test_the_oldest_cfn_lint_that_is_supported(tmp_path: Path) -> None:
         "lint"
     ]
     oldest = install_cfn_lint(f"{lint.removeprefix('cfn-lint>=')}.0", tmp_path / "oldest")
-    templates = [str(TEMPLATES / name) for name in ("wrong/value.json", "right/loops.yaml", "right/functions.yaml")]
+    wrong = ("value.json", "the-form-of-cloudformation.yaml", "unquoted-texts.yaml", "same-in-loops-nobody-knows.yaml")
+    templates = [str(TEMPLATES / "wrong" / name) for name in wrong]
+    templates += [str(TEMPLATES / "right" / name) for name in ("loops.yaml", "functions.yaml", "rules.yaml")]
     arguments = (*templates, "--append-rules", "workmail_rooms.lint", "--format", "parseable")
 
     old, new = run(*arguments, folder=tmp_path, cfn_lint=oldest), run(*arguments, folder=tmp_path)
 
-    assert "E9504" in old.stdout, old.stderr
+    assert {"E9504", "E9512", "E9513", "W9516"} <= set(re.findall(r"[EW]95\d\d", old.stdout)), old.stderr
     assert old.stdout == new.stdout
 
 

@@ -24,7 +24,8 @@ WRONG_JSON = {
 def expected(path: Path) -> list[tuple[str, int]]:
     """Return the rules that the comments of a template name, with the lines they stand on."""
     lines = enumerate(path.read_text().splitlines(), start=1)
-    return sorted((rule, number) for number, line in lines for rule in re.findall(r"  # ([EW]\d{4})$", line))
+    comments = ((number, re.search(r"  #((?: [EW]\d{4})+)$", line)) for number, line in lines)
+    return sorted((rule, number) for number, comment in comments if comment for rule in comment[1].split())
 
 
 @pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)
@@ -53,6 +54,28 @@ def test_each_rule_has_its_wrong_template() -> None:
 def test_what_is_right_is_left_alone(path: Path) -> None:
     """Nothing is found in the examples, nor in templates that use functions, conditions and loops as they should be."""
     assert lint_file(path) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "earlier"),
+    [
+        ("same-name", ["as of Room;"]),
+        ("same-name-in-a-loop", ["as of Room1 (Room${Number} in Fn::ForEach::Rooms);"]),
+        (
+            "same-in-loops-nobody-knows",
+            [
+                "as of Screen${Room} in Fn::ForEach::Screens;",
+                "Email has ${Room}@example.com, as Room${Room} in Fn::ForEach::Rooms has;",
+            ],
+        ),
+    ],
+)
+def test_the_earlier_resource_can_be_found(template: str, earlier: list[str]) -> None:
+    """A loop's resource is named as it is written, and never by what cfn-lint has made up for an unknown value."""
+    messages = [finding.message for finding in lint_file(TEMPLATES / "wrong" / f"{template}.yaml")]
+    assert len(messages) == len(earlier)
+    for message, words in zip(messages, earlier, strict=True):
+        assert words in message
 
 
 @pytest.mark.parametrize("path", WRONG, ids=lambda path: path.stem)

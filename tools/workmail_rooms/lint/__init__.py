@@ -14,8 +14,10 @@ from workmail_rooms.lint.property_value import PropertyValue
 from workmail_rooms.lint.required_property import RequiredProperty
 from workmail_rooms.lint.same_address import SameAddress
 from workmail_rooms.lint.same_name import SameName
+from workmail_rooms.lint.secure_reference import SecureReference
 from workmail_rooms.lint.service_timeout import ServiceTimeout
 from workmail_rooms.lint.short_service_timeout import ShortServiceTimeout
+from workmail_rooms.lint.unquoted_text import UnquotedText
 from workmail_rooms.lint.value_length import ValueLength
 from workmail_rooms.lint.value_type import ValueType
 
@@ -30,8 +32,10 @@ __all__ = [
     "RequiredProperty",
     "SameAddress",
     "SameName",
+    "SecureReference",
     "ServiceTimeout",
     "ShortServiceTimeout",
+    "UnquotedText",
     "ValueLength",
     "ValueType",
 ]

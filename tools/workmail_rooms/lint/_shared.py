@@ -5,13 +5,16 @@ from a file whose name begins with an underscore. So the rules get this file as 
 ``import_filename``. They find the schema beside their folder, and need nothing else of this project.
 """
 
+import datetime as dt
 import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
+from cfnlint.conditions import Conditions  # type: ignore[import-untyped] # cfn-lint ships no types
 from cfnlint.version import __version__  # type: ignore[import-untyped] # cfn-lint ships no types
 
 #: The first version that hands the rules what they work with; every rule would fail in an older one, with E1101.
@@ -24,6 +27,10 @@ if tuple(map(int, __version__.split(".")[:2])) < _OLDEST:
     )
 
 TYPE: Final = "Custom::WorkMailResource"
+#: The form that CloudFormation itself has for every custom resource. It is ours where this export is its ServiceToken,
+#: which is the name that the provider stack gives it.
+GENERIC_TYPE: Final = "AWS::CloudFormation::CustomResource"
+_OUR_TOKEN: Final = {"Fn::ImportValue": "workmail-resource-ServiceToken"}
 SCHEMA: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "schema" / "custom-workmailresource.json").read_text(encoding="utf-8")
 )
@@ -39,17 +46,37 @@ CLOUDFORMATION: Final = "https://docs.aws.amazon.com/AWSCloudFormation/latest/Us
 TAGS: Final = ("resources", "custom", "workmail")
 NO_VALUE: Final = {"Ref": "AWS::NoValue"}
 
+#: Functions of a template's Rules of which cfn-lint makes nothing.
+_BEYOND_CFN_LINT: Final = ("Fn::Contains", "Fn::EachMember", "Fn::RefAll", "Fn::ValueOf")
+_LOOP: Final = 3  # identifier, collection, body
 _SUB_VARIABLE = re.compile(r"\$\{\s*([^!${}\s]+)\s*\}")
+
+
+def ours(cfn: Any) -> dict[str, Any]:
+    """Return the resources that the provider answers for, by logical ID."""
+    return {
+        logical_id: resource
+        for logical_id, resource in cfn.get_resources([TYPE, GENERIC_TYPE]).items()
+        if resource["Type"] == TYPE or is_ours(resource.get("Properties"))
+    }
+
+
+def is_ours(properties: object) -> bool:
+    """Tell whether a resource of CloudFormation's own form, which has these *properties*, is the provider's."""
+    return isinstance(properties, Mapping) and properties.get("ServiceToken") == _OUR_TOKEN
 
 
 def is_scalar(value: object) -> bool:
     """Tell whether CloudFormation hands *value* over as one string."""
-    return isinstance(value, str | bool | int | float)
+    # What YAML takes for a date is text to CloudFormation.
+    return isinstance(value, str | bool | int | float | dt.date)
 
 
 def as_text(value: object) -> str:
     """Return a scalar as CloudFormation hands it over."""
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, dt.date) else str(value)
 
 
 def comparable(value: object) -> str:
@@ -95,14 +122,56 @@ def parameters_in(value: object, parameters: Collection[str]) -> set[str]:
     return found
 
 
-def declarations(cfn: Any, keys: Collection[str]) -> Iterator[tuple[str, dict[str, Any], dict[str, bool]]]:
+class Cases:
+    """Which conditions of a template can hold together, as its Conditions, AllowedValues and Rules have it."""
+
+    def __init__(self, cfn: Any) -> None:
+        rules = cfn.template.get("Rules")
+        self._declared = cfn.template.get("Conditions", {})
+        self._conditions, self._unclear = cfn.conditions, False
+        self._known: dict[frozenset[tuple[str, bool]], bool] = {}
+        if isinstance(rules, Mapping) and any(name in json.dumps(rules, default=str) for name in _BEYOND_CFN_LINT):
+            spelled = _spell_contains(rules)
+            self._conditions = Conditions(SimpleNamespace(template={**cfn.template, "Rules": spelled}))
+            self._unclear = any(name in json.dumps(spelled, default=str) for name in _BEYOND_CFN_LINT)
+
+    def possible(self, *parts: Mapping[str, bool]) -> bool:
+        """Tell whether the conditions can be as all *parts* say; what a rule says that nobody here reads is not known.
+
+        So in a template with such a rule no case counts as possible that a condition decides.
+        """
+        case = frozenset(item for part in parts for item in part.items() if item[0] in self._declared)
+        if not case:
+            return True
+        if case not in self._known:
+            values = {name: {value} for name, value in case}
+            contradictory = len(values) < len(case)
+            self._known[case] = (
+                not self._unclear and not contradictory and any(True for _ in self._conditions.build_scenarios(values))
+            )
+        return self._known[case]
+
+
+def _spell_contains(rule: Any) -> Any:
+    """Return a part of a template's Rules with each ``Fn::Contains`` of one value as the comparisons that it is."""
+    if isinstance(rule, Mapping):
+        match rule.get("Fn::Contains"):
+            case [[*values], value] if len(rule) == 1 and all(map(is_scalar, values)):
+                return {"Fn::Or": [{"Fn::Equals": [as_text(other), value]} for other in values]}
+        return {key: _spell_contains(item) for key, item in rule.items()}
+    return [_spell_contains(item) for item in rule] if isinstance(rule, list) else rule
+
+
+def declarations(
+    cfn: Any, cases: Cases, keys: Collection[str]
+) -> Iterator[tuple[str, dict[str, Any], dict[str, bool]]]:
     """Yield each resource of ours with its *keys*, once for each way in which conditions may decide.
 
     Yields
     ------
     The logical ID, those of the properties that are there, and the conditions on which it is so.
     """
-    for logical_id, resource in cfn.get_resources([TYPE]).items():
+    for logical_id, resource in ours(cfn).items():
         properties = resource.get("Properties")
         if not isinstance(properties, Mapping):
             continue
@@ -113,45 +182,67 @@ def declarations(cfn: Any, keys: Collection[str]) -> Iterator[tuple[str, dict[st
             yield logical_id, {key: value for key, value in some.items() if value != NO_VALUE}, own
             continue
         for scenario in cfn.get_object_without_conditions(some):
-            conditions = {**(scenario["Scenario"] or {}), **own}
+            conditions = scenario["Scenario"] or {}
             values = scenario["Object"]
-            if isinstance(values, Mapping) and satisfiable(cfn, scenario["Scenario"] or {}, own):
-                yield logical_id, dict(values), conditions
+            if isinstance(values, Mapping) and cases.possible(conditions, own):
+                yield logical_id, dict(values), {**conditions, **own}
 
 
-def satisfiable(cfn: Any, one: Mapping[str, bool], other: Mapping[str, bool]) -> bool:
-    """Tell whether the conditions can be as both say."""
-    if any(other.get(name, value) != value for name, value in one.items()):
-        return False
-    both = {name: {value} for name, value in {**one, **other}.items()}
-    known = {name: value for name, value in both.items() if name in cfn.template.get("Conditions", {})}
-    return not known or any(True for _ in cfn.conditions.build_scenarios(known))
+def loop_keys(cfn: Any) -> dict[str, tuple[str, str]]:
+    """Return, for each logical ID that ``Fn::ForEach`` has made, the key that a reader finds, and the loop's own."""
+    keys = {
+        position(key): (str(key), str(loop))
+        for *_, loop, argument in cfn.transform_pre.get("Fn::ForEach", ())
+        if _is_loop(argument)
+        for key in argument[2]
+    }
+    return {
+        str(logical_id): keys[where]
+        for logical_id in cfn.template.get("Resources", {})
+        if (where := position(logical_id)) in keys and where
+    }
 
 
-def invented(cfn: Any) -> set[str]:
+def position(key: Any) -> tuple[int, int] | None:
+    """Return line and column of a key; None where it comes from no file."""
+    mark = getattr(key, "start_mark", None)
+    return (mark.line, mark.column) if mark else None
+
+
+def _is_loop(argument: object) -> bool:
+    return isinstance(argument, list) and len(argument) == _LOOP and isinstance(argument[2], Mapping)
+
+
+def invented(cfn: Any) -> dict[str, str]:
     """Return the values that cfn-lint has made up for collections of ``Fn::ForEach`` that it cannot know.
 
     For each it takes seven random letters or four digits of a hash. They are part of the logical ID, and that is where
     they are found.
+
+    Returns
+    -------
+    The variable, as ``${Variable}``, by the value.
     """
-    found: set[str] = set()
-    loops = [path[-1] for path in cfn.transform_pre.get("Fn::ForEach", ())]
-    unknown = {
-        loop[0]
-        for loop in loops
-        if isinstance(loop, list) and len(loop) == 3 and not _is_known(cfn, loop[1])  # noqa: PLR2004 # identifier, collection, body
-    }
-    for loop in loops if unknown else ():
-        for key in loop[2] if isinstance(loop, list) and len(loop) == 3 and isinstance(loop[2], Mapping) else ():  # noqa: PLR2004 # as above
-            form = re.sub(
-                r"\\\$\\\{(\w+)\\\}|\\&\\\{(\w+)\\\}",
-                lambda match: "([A-Za-z]{7}|[0-9a-f]{4})" if (match[1] or match[2]) in unknown else ".*",
-                re.escape(key),
-            )
-            for logical_id in cfn.template.get("Resources", {}):
-                if match := re.fullmatch(form, str(logical_id)):
-                    found |= set(match.groups())
+    loops = [path[-1] for path in cfn.transform_pre.get("Fn::ForEach", ()) if _is_loop(path[-1])]
+    unknown = {loop[0] for loop in loops if not _is_known(cfn, loop[1])}
+    found: dict[str, str] = {}
+    for logical_id, (key, _) in loop_keys(cfn).items() if unknown else ():
+        texts_and_names = re.split(r"[$&]\{\s*(\w+)\s*\}", key)
+        names = [name for name in texts_and_names[1::2] if name in unknown]
+        form = "".join(
+            (r"([A-Za-z]{7}|[0-9a-f]{4})" if part in unknown else ".*") if index % 2 else re.escape(part)
+            for index, part in enumerate(texts_and_names)
+        )
+        if match := re.fullmatch(form, logical_id):
+            found |= {value: f"${{{name}}}" for value, name in zip(match.groups(), names, strict=True)}
     return found
+
+
+def as_written(text: str, invented_values: Mapping[str, str]) -> str:
+    """Return a text with the variables of ``Fn::ForEach`` in place of what cfn-lint has made up for them."""
+    for value, variable in invented_values.items():
+        text = text.replace(value, variable)
+    return text
 
 
 def _is_known(cfn: Any, collection: object) -> bool:
@@ -166,7 +257,7 @@ def _is_known(cfn: Any, collection: object) -> bool:
 Claim = tuple[str, dict[str, bool], tuple[Any, Any], list[Any]]
 
 
-def clashes(cfn: Any, claims: Iterable[Claim]) -> Iterator[tuple[str, str, list[Any], str]]:
+def clashes(cfn: Any, cases: Cases, claims: Iterable[Claim]) -> Iterator[tuple[str, list[Any], str]]:
     """Yield the claims that a resource before makes too.
 
     Parameters
@@ -176,15 +267,26 @@ def clashes(cfn: Any, claims: Iterable[Claim]) -> Iterator[tuple[str, str, list[
 
     Yields
     ------
-    The logical ID of the earlier claim and of the later one, the later one's path, and what is claimed, as a text.
+    What a person calls the earlier claim's resource, the path of the later one's property, and what is claimed.
     """
     made: dict[tuple[str, str], list[tuple[str, dict[str, bool]]]] = {}
     told: set[tuple[str, str]] = set()
+    keys, made_up = loop_keys(cfn), invented(cfn)
     for logical_id, conditions, (organization, value), path in claims:
         key = (comparable(organization), comparable(value))
         before = made.setdefault(key, [])
         for earlier, other in before:
-            if earlier != logical_id and (logical_id, key[1]) not in told and satisfiable(cfn, other, conditions):
+            if earlier != logical_id and (logical_id, key[1]) not in told and cases.possible(other, conditions):
                 told.add((logical_id, key[1]))
-                yield earlier, logical_id, path, as_text(value) if is_scalar(value) else key[1]
+                shown = as_text(value) if is_scalar(value) else key[1]
+                where = ["Resources", logical_id, "Properties", *path]
+                yield _findable(earlier, keys, made_up), where, as_written(shown, made_up)
         before.append((logical_id, conditions))
+
+
+def _findable(logical_id: str, keys: Mapping[str, tuple[str, str]], made_up: Mapping[str, str]) -> str:
+    """Return what a reader of the template finds a resource by, which a loop may have made."""
+    if logical_id not in keys:
+        return logical_id
+    written = "{} in {}".format(*keys[logical_id])
+    return written if as_written(logical_id, made_up) != logical_id else f"{logical_id} ({written})"

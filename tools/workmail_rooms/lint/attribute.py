@@ -21,7 +21,7 @@ class Attribute(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint ships 
 
     def match(self, cfn: Any) -> list[Any]:
         """Return what is wrong in the whole template."""
-        ours = set(cfn.get_resources([_shared.TYPE]))
+        ours = _shared.ours(cfn)
         known = _shared.SCHEMA["definitions"]["Attributes"]["properties"]
         return [
             RuleMatch(

@@ -1,7 +1,7 @@
 """The properties of each resource, against the schema."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,11 @@ class Properties(CfnLintJsonSchema):  # type: ignore[misc] # cfn-lint ships no t
     tags = [*_shared.TAGS]
 
     def __init__(self) -> None:
-        super().__init__(keywords=[f"Resources/{_shared.TYPE}/Properties"], all_matches=True)
+        types = (_shared.TYPE, _shared.GENERIC_TYPE)
+        super().__init__(keywords=[f"Resources/{type_}/Properties" for type_ in types], all_matches=True)
         self.child_rules = dict.fromkeys((*_KEYWORDS.values(), *_TOGETHER, _DEFAULTS))
-        self.invented: set[str] = set()
+        self.invented: Mapping[str, str] = {}
+        self.cases: Any = None
         read_only = {pointer.rpartition("/")[2] for pointer in _shared.SCHEMA["readOnlyProperties"]}
         known = {name: value for name, value in _shared.SCHEMA["properties"].items() if name not in read_only}
         own = {
@@ -70,13 +72,15 @@ class Properties(CfnLintJsonSchema):  # type: ignore[misc] # cfn-lint ships no t
         }
 
     def initialize(self, cfn: Any) -> None:
-        """Look for what cfn-lint has made up in this template."""
+        """Look for what cfn-lint has made up in this template, and for what its Rules allow."""
         super().initialize(cfn)
         self.invented = _shared.invented(cfn)
+        self.cases = _shared.Cases(cfn)
 
     def validate(self, validator: Any, _: Any, instance: Any, schema: Any) -> Iterator[Any]:  # noqa: ARG002 # cfn-lint's signature
         """Yield everything that is wrong with the properties of one resource."""
-        if not isinstance(instance, Mapping):
+        ours = validator.context.path.cfn_path_string.split("/")[1:2] == [_shared.TYPE] or _shared.is_ours(instance)
+        if not (ours and isinstance(instance, Mapping)):
             return
         context = validator.context.evolve(
             pseudo_parameters=validator.context.pseudo_parameters - _INVENTED, unresolvable_function_mode=False
@@ -95,26 +99,28 @@ class Properties(CfnLintJsonSchema):  # type: ignore[misc] # cfn-lint ships no t
         yield from validator.iter_errors(instance)
         if included:
             return
-        for properties, conditions in context.conditions.evolve_from_instance(instance, context):
+        for properties, conditions in self._possible(context.conditions.evolve_from_instance(instance, context)):
             for rule in filter(None, map(self.child_rules.get, _TOGETHER)):
                 yield from rule.check(
-                    properties or {}, instance, lambda value, now=conditions: _each(value, now, context)
+                    properties or {}, instance, lambda value, now=conditions: self._each(value, now, context)
                 )
 
     def _checks(self) -> dict[str, Any]:
         checks: dict[str, Any] = dict.fromkeys((*_LEFT_OUT, *_LEFT_TO_CFN_LINT))
         checks |= {ToPy(name).py: self._function for name in FUNCTIONS}
         checks |= {
-            keyword: self._unless_invented(rule)
+            keyword: self._where_it_matters(rule)
             for keyword, id_ in _KEYWORDS.items()
             if (rule := self.child_rules[id_])
         }
         checks["additionalProperties"] = self._unknown
         return checks
 
-    def _unless_invented(self, rule: Any) -> Any:
+    def _where_it_matters(self, rule: Any) -> Any:
         def check(validator: Any, limit: Any, instance: Any, schema: Any) -> Iterator[Any]:
             if isinstance(instance, str) and any(value in instance for value in self.invented):
+                return
+            if not self.cases.possible(validator.context.conditions.status):
                 return
             yield from rule.check(validator, limit, instance, schema)
 
@@ -188,8 +194,11 @@ class Properties(CfnLintJsonSchema):  # type: ignore[misc] # cfn-lint ships no t
         if alone and list(resolved.context.path.value_path)[:1] == ["Parameters"]:
             error.path_override = deque(resolved.context.path.value_path)
 
+    def _each(self, value: Any, conditions: Any, context: Any) -> Iterator[Any]:
+        """Yield what *value* can be, as further conditions decide."""
+        for decided, _ in self._possible(conditions.evolve_from_instance(value, context)):
+            yield decided
 
-def _each(value: Any, conditions: Any, context: Any) -> Iterator[Any]:
-    """Yield what *value* can be, as further conditions decide."""
-    for decided, _ in conditions.evolve_from_instance(value, context):
-        yield decided
+    def _possible(self, decided: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+        """Yield those of the values, each with its conditions, that the template's Rules leave possible."""
+        yield from ((value, conditions) for value, conditions in decided if self.cases.possible(conditions.status))

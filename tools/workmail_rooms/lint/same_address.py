@@ -23,17 +23,18 @@ class SameAddress(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint ship
 
     def match(self, cfn: Any) -> list[Any]:
         """Return each address that a resource before has."""
+        cases = _shared.Cases(cfn)
         return [
             RuleMatch(
-                ["Resources", later, "Properties", *path],
-                f"{path[0]} has {shown}, as {earlier} has; an address belongs to one resource, and case does not count",
+                path,
+                f"{path[3]} has {shown}, as {earlier} has; an address belongs to one resource, and case does not count",
             )
-            for earlier, later, path, shown in _shared.clashes(cfn, _addresses(cfn))
+            for earlier, path, shown in _shared.clashes(cfn, cases, _addresses(cfn, cases))
         ]
 
 
-def _addresses(cfn: Any) -> Iterator[tuple[str, dict[str, bool], tuple[Any, Any], list[Any]]]:
-    for logical_id, values, conditions in _shared.declarations(cfn, ("OrganizationId", "Email", "Aliases")):
+def _addresses(cfn: Any, cases: Any) -> Iterator[tuple[str, dict[str, bool], tuple[Any, Any], list[Any]]]:
+    for logical_id, values, conditions in _shared.declarations(cfn, cases, ("OrganizationId", "Email", "Aliases")):
         if "OrganizationId" not in values:
             continue
         organization = values["OrganizationId"]

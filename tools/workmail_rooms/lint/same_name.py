@@ -20,15 +20,15 @@ class SameName(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint ships n
 
     def match(self, cfn: Any) -> list[Any]:
         """Return each resource whose name one before it has."""
+        cases = _shared.Cases(cfn)
         claims = (
             (logical_id, conditions, (values["OrganizationId"], values["Name"]), ["Name"])
-            for logical_id, values, conditions in _shared.declarations(cfn, ("OrganizationId", "Name"))
+            for logical_id, values, conditions in _shared.declarations(cfn, cases, ("OrganizationId", "Name"))
             if {"OrganizationId", "Name"} <= values.keys()
         )
         return [
             RuleMatch(
-                ["Resources", later, "Properties", *path],
-                f"Name is {shown}, as of {earlier}; a name is unique in the organization, and case does not count",
+                path, f"Name is {shown}, as of {earlier}; a name is unique in the organization, and case does not count"
             )
-            for earlier, later, path, shown in _shared.clashes(cfn, claims)
+            for earlier, path, shown in _shared.clashes(cfn, cases, claims)
         ]
