@@ -170,6 +170,21 @@ def test_contract_56_a_worker_dies_while_it_takes_over(play: Timeless, died_at: 
     assert kept.succeeded, kept.reason
 
 
+def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:
+    """A Create that WorkMail refuses after it has taken a room over hands it back at once, and its Delete leaves it."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    before, entries = play.stage.state(), play.stage.entries()
+    new = {**RENAMED, "Description": "changed", "Email": "new@nowhere.example"}
+
+    failed = play.deliver(play.event("Create", properties=new, logical_id="New"))
+
+    assert failed.reason.startswith("MailDomain"), failed.reason
+    assert (play.stage.state(), play.stage.entries()) == (before, entries)
+    deleted = play.event("Delete", properties=new, physical_id=failed.physical_id, logical_id="New")
+    assert play.deliver(deleted).succeeded
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
 def test_contract_56_both_declared_at_once(play: Timeless) -> None:
     """When both logical IDs declare the room, the second has it, and the first's next change names the second."""
     room = play.create(properties=DECLARED, logical_id="Old")

@@ -270,11 +270,9 @@ def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
         return
     kept = waiting.with_id(entry.resource_id)
     back = waiting if kept is None else waiting.put(replace(kept, handed_to=""), kept)
-    work.turn.write(
-        work.turn.record.drop(entry),
-        claims=[claim_of(entry, "HAND", waiting.owner)],
-        also=[back],
-    )
+    record = work.turn.record.drop(entry)
+    write = work.turn.write if record.entries else work.turn.end
+    write(record, claims=[claim_of(entry, "HAND", waiting.owner)], also=[back])
 
 
 def _waiting_owner(work: Work, entry: Entry) -> Record | None:
