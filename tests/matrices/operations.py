@@ -14,6 +14,8 @@ from workmail_rooms.sandbox.services import Call
 INVENTED: Final = "rooms-Room-1ABCDEFGHIJKL"
 
 _WHEN: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
+#: When other owners have made theirs.
+_BEFORE: Final = _WHEN - timedelta(minutes=1)
 
 State = dict[str, Any]
 
@@ -29,13 +31,13 @@ class Operation:
     old:
         What the stack has declared before, if it has: the resource was created so.
     found:
-        Makes what the organizations hold besides, which is nobody's.
+        Makes what the organizations hold besides, which is nobody's or another owner's; returns a resource's id.
     """
 
     request_type: str
     properties: Mapping[str, Any]
     old: Mapping[str, Any] | None = None
-    found: Callable[[Account], object] = lambda _stage: None
+    found: Callable[[Account], str] = lambda _stage: ""
 
     @property
     def replaces(self) -> bool:
@@ -43,7 +45,7 @@ class Operation:
         return self.old is not None and self.old["OrganizationId"] != self.properties["OrganizationId"]
 
 
-def _existing_room(stage: Account) -> None:
+def _existing_room(stage: Account) -> str:
     """Make the room that is adopted: different from what is declared in every respect."""
     room = stage.create_room("boardroom", Description="as people know it", Email=f"old-boardroom@{DOMAIN}")
     within = {"OrganizationId": EXAMPLE}
@@ -51,8 +53,38 @@ def _existing_room(stage: Account) -> None:
     stage.workmail.invoke("CreateAlias", {**within, "EntityId": room, "Alias": f"upstairs@{DOMAIN}"})
     for delegate in ("alice", "bob"):
         stage.workmail.invoke("AssociateDelegateToResource", {**within, "ResourceId": room, "EntityId": delegate})
+    return room
 
 
+def _created(stage: Account, logical_id: str) -> str:
+    """Let another logical resource make the room."""
+    properties = everything(Email=f"old-boardroom@{DOMAIN}")
+    return _succeeds(stage, stage.event("Create", properties=properties, logical_id=logical_id, signed_at=_BEFORE))
+
+
+def _of_another_stack(stage: Account) -> str:
+    """Let another stack make the room, and vanish."""
+    own, stage.stack_id = stage.stack_id, f"{stage.stack_id[:-4]}0000"
+    room = _created(stage, "Room")
+    stage.stack_id = own
+    return room
+
+
+def _renamed(stage: Account) -> str:
+    """Let another logical ID take the room over that this one has made."""
+    room = _created(stage, "Room")
+    new = stage.event("Create", properties=_RENAMED, logical_id="New", signed_at=_BEFORE)
+    assert _succeeds(stage, new) == room
+    return room
+
+
+def _succeeds(stage: Account, event: Mapping[str, Any]) -> str:
+    answer = stage.deliver(event)
+    assert answer.succeeded, answer.reason
+    return answer.physical_id
+
+
+_ADOPT: Final = {"ExistingResource": "ADOPT"}
 _CHANGED: Final = room_properties(
     Type="EQUIPMENT",
     Description="a projector with a secret lamp",
@@ -63,7 +95,12 @@ _MOVED: Final = everything(
     OrganizationId=OTHER, Email=f"boardroom@{OTHER_DOMAIN}", Aliases=[f"board-room@{OTHER_DOMAIN}"], Delegates=["dave"]
 )
 
-#: By name, as the issue lists them.
+#: The room of another owner under a new logical ID, and changed with it.
+_RENAMED: Final = room_properties(
+    Description="a room with another secret", Aliases=[f"sitzungssaal@{DOMAIN}"], Delegates=["bob"], **_ADOPT
+)
+
+#: By name, as the issues list them.
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "create": Operation("Create", room_properties()),
     "create with everything": Operation("Create", everything()),
@@ -73,7 +110,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "disable": Operation("Update", room_properties(Email=None), room_properties()),
     "replacement": Operation("Update", _MOVED, everything()),
     "delete": Operation("Delete", everything(), everything()),
-    "adopt": Operation("Create", everything(ExistingResource="ADOPT"), found=_existing_room),
+    "adopt": Operation("Create", everything(**_ADOPT), found=_existing_room),
+    "hand over": Operation("Create", _RENAMED, found=lambda stage: _created(stage, "Old")),
+    "hand back": Operation("Delete", _RENAMED, _RENAMED, found=lambda stage: _created(stage, "Old")),
+    "clean up what was handed over": Operation("Delete", everything(), found=_renamed),
+    "take over from a stack that has gone": Operation("Create", _RENAMED, found=_of_another_stack),
 }
 
 
@@ -89,12 +130,15 @@ class Scene:
         What the organizations hold.
     others:
         The same without the resource.
+    kept:
+        What the ledger has of the stack's other logical resources.
     """
 
     operation: Operation
     physical_id: str | None
     before: State
     others: State
+    kept: list[State]
     _stack_id: str
     _backends: Mapping[str, Any] = field(repr=False)
 
@@ -152,13 +196,23 @@ def prepare(stage: Account, operation: Operation) -> Scene:
         entity = {"OrganizationId": organization, "ResourceId": room, "EntityId": member}
         stage.workmail.invoke("AssociateDelegateToResource", entity)
         stage.create_room("boardroom2", organization_id=organization, Type="EQUIPMENT", Description="not yours")
-    operation.found(stage)
-    others, physical_id = stage.state(), None
+    found = operation.found(stage)
+    physical_id = found if operation.request_type == "Delete" else None
+    others = stage.state()
+    kept = [one for one in _of_stack(stage) if not _owner(one).endswith("|Room")]
     if operation.old is not None:
-        created = stage.deliver(stage.event("Create", properties=operation.old, signed_at=_WHEN))
-        assert created.succeeded, created.reason
-        physical_id = created.physical_id
-    return Scene(operation, physical_id, stage.state(), others, stage.stack_id, stage.export_state())
+        physical_id = _succeeds(stage, stage.event("Create", properties=operation.old, signed_at=_WHEN))
+    return Scene(operation, physical_id, stage.state(), others, kept, stage.stack_id, stage.export_state())
+
+
+def _of_stack(stage: Account) -> list[State]:
+    """Return what the ledger has of this stack, in order."""
+    own = [one for one in stage.entries() if _owner(one).startswith(stage.stack_id)]
+    return sorted(own, key=lambda one: (one["Entry"], _owner(one)))
+
+
+def _owner(entry: State) -> str:
+    return str(entry.get("Holder", entry["Owner"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +267,7 @@ def finish(stage: Account, scene: Scene, answer: Answer, learned: Learned) -> No
     state = stage.state()
     resource = _of_resource(state, answer.physical_id)
     assert resource == learned.resource, f"the resource is {resource}, declared was {learned.resource}"
-    adopted = operation.properties.get("ExistingResource") == "ADOPT"
+    adopted = _ADOPT.items() <= operation.properties.items()
     others = {key: value for key, value in scene.others.items() if not adopted or key != answer.physical_id}
     assert state == {**others, answer.physical_id: state[answer.physical_id]}, "something foreign was touched"
     deleted = stage.deliver(scene.delete_event(stage, answer.physical_id))
@@ -235,7 +289,8 @@ def check_nothing_left(stage: Account, scene: Scene) -> None:
     """Check that nothing of the resource is left, in WorkMail or in the ledger, and nothing foreign was touched."""
     state = stage.state()
     assert state == scene.others, f"left or lost: {_difference(scene.others, state)}"
-    assert stage.entries() == []
+    assert _of_stack(stage) == scene.kept
+    assert stage.leases() == []
 
 
 def _difference(expected: State, actual: State) -> list[Any]:

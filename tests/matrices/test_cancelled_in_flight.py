@@ -65,7 +65,9 @@ def _cancelled(stage: VirtualStage) -> bool:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("operation", ["create with everything", "adopt"])
+@pytest.mark.parametrize(
+    "operation", ["create with everything", "adopt", "hand over", "take over from a stack that has gone"]
+)
 def test_contract_32_a_create_cancelled_at_any_call(
     stage: VirtualStage, record_property: Record, operation: str, way: str
 ) -> None:

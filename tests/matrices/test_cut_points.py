@@ -9,12 +9,13 @@ from tests.matrices.operations import OPERATIONS, finish, learn, prepare
 from tests.matrices.survival import Record, survive
 from tests.matrices.virtual import VirtualStage
 
+UNAFFECTED: Final = ("delete", "disable", "clean up what was handed over")
 MATRIX: Final = [
     pytest.param(operation, injury, id=f"{operation}, {injury}")
     for operation in OPERATIONS
     for injury in INJURIES
-    # No call of these two models DirectoryUnavailableException.
-    if not (operation in {"delete", "disable"} and injury == "DirectoryUnavailable once")
+    # No call of these models DirectoryUnavailableException.
+    if not (operation in UNAFFECTED and injury == "DirectoryUnavailable once")
 ]
 
 
