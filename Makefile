@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate check bench format generate build fixture lock clean
+.PHONY: help demo test simulate check bench format generate build release dist lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -58,8 +58,15 @@ generate: $(READY) ## Write what follows from the code and its tests: schema, re
 build: $(READY) ## Build the deployable package with the AWS SAM CLI
 	@$(BIN)/sam build
 
-fixture: $(READY) ## Write down what this version leaves behind, before its release
-	@$(BIN)/python -m tests.harness.release
+release: $(READY) ## Run `make check`, then write VERSION, its date and what it leaves behind; commit and tag after it
+	@$(BIN)/python -m release --check "$(VERSION)"
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m release "$(VERSION)"
+	@PYTHONPATH=function:tools $(BIN)/python -m tests.harness.release
+	@$(BIN)/pytest --quiet tests/e2e/test_release.py
+
+dist: build ## Make the files that a release publishes, in dist/
+	@$(BIN)/python -m release.files .aws-sam/build dist
 
 lock: $(READY) ## Lock the versions anew (needs uv)
 	@uv pip compile requirements/dev.in --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
@@ -70,7 +77,7 @@ lock: $(READY) ## Lock the versions anew (needs uv)
 	  --upgrade --quiet --output-file requirements/checkov.txt
 
 clean: ## Remove what the other commands made
-	@rm -rf .venv .venv-checkov .sandbox .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-checkov .sandbox .aws-sam dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Without the network checkov says the same, if it is told not to look for guidelines (--skip-download). It passes a file that
 # it cannot read, which the report alone tells.

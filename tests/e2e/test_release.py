@@ -6,6 +6,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from tests.e2e.documents import ROOT, document
 from tests.harness import Stage
 from tests.harness.release import FOLDER as RELEASES
@@ -27,7 +29,7 @@ def releases() -> list[tuple[str, str]]:
 
 def files() -> Iterator[Path]:
     """Yield the project's own files, without what the commands make."""
-    made = {"node_modules", "__pycache__", "cdk.out"}
+    made = {"node_modules", "__pycache__", "cdk.out", "dist"}
     top = [path for path in ROOT.iterdir() if not path.name.startswith(".") or path.name in {".ci", ".github"}]
     for path in (file for entry in top for file in ([entry] if entry.is_file() else entry.rglob("*"))):
         if path.is_file() and not made & set(path.parts) and not NOT_WRITTEN.search(path.as_posix()):
@@ -70,3 +72,14 @@ def test_the_log_says_which_version_ran(stage: Stage) -> None:
     """Whoever asks for help with a log shows with it which version wrote it."""
     stage.deliver(stage.event("Create"))
     assert [line["version"] for line in stage.log_records() if line.get("message") == "event"] == [__version__]
+
+
+def test_the_release_workflow_runs_what_it_names() -> None:
+    """Each action is pinned to a commit, with its version beside it; only the job that builds nothing may write."""
+    text = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    assert workflow["jobs"]["build"]["permissions"] == {"contents": "read"}
+    assert not any("make" in step.get("run", "") for step in workflow["jobs"]["publish"]["steps"])

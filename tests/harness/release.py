@@ -1,6 +1,6 @@
 """Writes down what the present version leaves in WorkMail and in the ledger, for contract 44.
 
-Run before a release: ``make fixture``. Later versions have to update and delete it. With an argument, the fixture has
+``make release`` runs it. Later versions have to update and delete what it describes. With an argument, the fixture has
 that name: ``python -m tests.harness.release unreleased`` writes down a form that no release has yet.
 """
 
