@@ -15,6 +15,7 @@ import pytest
 from generate.contracts import contracts_of
 from tests.harness import Records, Stage
 from tests.harness.handlers import plain_crhelper
+from tests.harness.once import Once
 from tests.harness.policy import allowed_actions
 from tests.simulation.distribution import spread
 
@@ -57,6 +58,12 @@ def pytest_configure_node(node: object) -> None:
     """Tell a process of pytest-xdist where the folder is."""
     config: pytest.Config = node.config  # type: ignore[attr-defined] # xdist.workermanage.WorkerController
     node.workerinput["records"] = str(config.stash[_RECORDS])  # type: ignore[attr-defined] # see above
+
+
+@pytest.fixture(scope="session")
+def once(pytestconfig: pytest.Config) -> Once:
+    """Return the folders that are made once in a run, whoever needs them first."""
+    return Once(pytestconfig.stash[_RECORDS])
 
 
 @pytest.fixture(scope="session")

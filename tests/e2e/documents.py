@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -143,7 +144,12 @@ class Document:
             previous = token
 
     def _tokens(self) -> list[Token]:
-        return _PARSER.parse(self.text)
+        return _tokens(self.text)
+
+
+@cache
+def _tokens(text: str) -> list[Token]:
+    return _PARSER.parse(text)
 
 
 def document(name: str) -> Document:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cdk import NODE, synthesize
+from tests.e2e.cdk import NODE, TEMPLATE, synthesize
 from tests.e2e.documents import ROOT
 from tests.harness import Stage
+from tests.harness.once import Once
 from workmail_rooms.diff.cli import main
 
 EXAMPLES = ROOT / "examples"
@@ -23,13 +24,13 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_different_after_a_deployment(
-    stage: Stage, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stage: Stage, name: str, once: Once, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each example, fresh from its deployment, is as it is declared, and is only read."""
     # GIVEN the provider, whose export the examples import
     assert stage.function.arn == stage.provider.exports["workmail-resource-ServiceToken"]
     parameters = PARAMETERS.get(name, {})
-    template = synthesize(tmp_path) if name == CDK else EXAMPLES / name
+    template = once("cdk", synthesize) / TEMPLATE if name == CDK else EXAMPLES / name
     outcome = stage.deploy(template, parameters=parameters)
     assert outcome.ok, outcome.reason
     credentials = {"AWS_ACCESS_KEY_ID": "ASIAEXAMPLESANDBOX00", "AWS_SECRET_ACCESS_KEY": "sandbox"}

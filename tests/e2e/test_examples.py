@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import pytest
 
-from tests.e2e.cdk import NODE, synthesize
+from tests.e2e.cdk import NODE, TEMPLATE, synthesize
 from tests.e2e.documents import ROOT
 from tests.harness import Stage
+from tests.harness.once import Once
 from workmail_rooms.sandbox.cloudformation import Outcome
 from workmail_rooms.sandbox.rooms import Room
 
@@ -233,10 +234,10 @@ def test_nested_stacks_roll_back_together(stage: Stage) -> None:
 
 @story_of("cdk/app.py")
 @pytest.mark.skipif(NODE is None, reason="the AWS CDK needs node")
-def test_cdk(stage: Stage, tmp_path: Path) -> None:
+def test_cdk(stage: Stage, once: Once) -> None:
     """A CDK app: what it synthesizes is deployed as it is, and what it retains stays when the stack is deleted."""
     # GIVEN what `cdk synth` makes of the app
-    template = synthesize(tmp_path)
+    template = once("cdk", synthesize) / TEMPLATE
     # WHEN it is deployed
     outcome = deploy(stage, template)
     # THEN the rooms are as the constructs say

@@ -15,6 +15,7 @@ import pytest
 
 from release.files import archive
 from tests.harness import Stage
+from tests.harness.once import Once
 from workmail_rooms.sandbox.awslambda import LambdaService
 from workmail_rooms.sandbox.cloudformation import Engine, StackStore
 
@@ -37,17 +38,20 @@ MAX_ZIPPED = 3_000_000
 needs_runtime = pytest.mark.skipif(RUNTIME is None, reason="there is no python3.13 here")
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def package(once: Once) -> Path:
     """Build the project with the AWS SAM CLI, as `make build` does, and return the folder of the built functions."""
-    folder = tmp_path_factory.mktemp("build")
+    return once("package", build) / "build"
+
+
+def build(folder: Path) -> None:
+    """Build the project."""
     scripts = sysconfig.get_path("scripts")
     path = [scripts, *([str(Path(RUNTIME).parent)] if RUNTIME else []), os.environ["PATH"]]
     environment = {**os.environ, "PATH": os.pathsep.join(path), "SAM_CLI_TELEMETRY": "0"}
     command = [f"{scripts}/sam", "build", "--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    return folder / "build"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What ``template.yaml`` becomes with certain parameters, and what the roles in it allow."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from workmail_rooms.sandbox.cloudformation.intrinsics import Evaluator, Scope
@@ -32,7 +33,7 @@ def provider_resources(**parameters: str) -> dict[str, Any]:
     ValidationError
         CloudFormation would not take a parameter.
     """
-    template = read_template(PROVIDER_TEMPLATE)
+    template = _template()
     declared = template["Parameters"]
     values = typed_values(declared, resolve_parameters(declared, parameters, {}))
     pseudo = {
@@ -47,6 +48,11 @@ def provider_resources(**parameters: str) -> dict[str, Any]:
         for name, body in template["Resources"].items()
         if "Condition" not in body or evaluator.condition(body["Condition"])
     }
+
+
+@cache
+def _template() -> Any:
+    return read_template(PROVIDER_TEMPLATE)
 
 
 def statements(role: str = "ProviderRole", parameters: Mapping[str, str] | None = None) -> list[Mapping[str, Any]]:

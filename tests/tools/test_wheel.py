@@ -12,25 +12,29 @@ from typing import Final
 
 import pytest
 
+from tests.harness.once import Once
 from workmail_resource import __version__
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _PIP: Final = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def wheel(once: Once) -> Path:
     """Build the wheel with what is locked."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([*_PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT], check=True)
-    (path,) = folder.iterdir()
+    command = [*_PIP, "wheel", "--no-deps", "--no-build-isolation", ROOT, "--wheel-dir"]
+    (path,) = once("wheel", lambda folder: subprocess.run([*command, folder], check=True)).iterdir()
     return path
 
 
-@pytest.fixture(scope="module")
-def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def scripts(wheel: Path, once: Once) -> Path:
     """Install the wheel without its extras where nothing else is, and return the folder of its commands."""
-    folder = tmp_path_factory.mktemp("environment")
+    return once("environment", lambda folder: install(wheel, folder)) / "bin"
+
+
+def install(wheel: Path, folder: Path) -> None:
+    """Make an environment with the wheel and what it depends on."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     # The versions of the lock; without the hashes, of which the wheel has none there.
     locked = re.findall(r"^[\w.-]+==[\w.]+", (ROOT / "requirements/dev.txt").read_text(encoding="utf-8"), re.MULTILINE)
@@ -38,7 +42,6 @@ def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     constraints.write_text("\n".join(locked), encoding="utf-8")
     options = ["--python", str(folder / "bin" / "python"), "install", "--no-compile", "--constraint", str(constraints)]
     subprocess.run([*_PIP, *options, wheel], check=True)
-    return folder / "bin"
 
 
 def test_the_wheel_holds_two_packages_and_nothing_of_another_name(wheel: Path) -> None:
