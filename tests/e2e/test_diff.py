@@ -1,7 +1,6 @@
 """``workmail-rooms diff`` finds nothing on what was just deployed."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 

@@ -200,10 +200,10 @@ def test_every_code_block_is_valid(block: Block) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=str)
 def test_every_terminal_session_runs_as_shown(story: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever types the commands of a document, one after the other, sees what the document shows."""
-    # GIVEN the folder that the reader is in; the README's commands are processes, as the reader's are
+    # GIVEN the folder that the reader is in
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
-    session = Session(tmp_path, None if str(story) == "README.md" else run)
+    session = Session(tmp_path, run)
     # WHEN every command is run
     wrong = [
         f"{exchange.command}: {difference}"

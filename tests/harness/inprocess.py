@@ -14,6 +14,7 @@ from subprocess import CompletedProcess
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 from tests.harness.timeless import Log, NoTimer, client_of
 from workmail_resource import app, last_resort
@@ -39,13 +40,13 @@ class Environment:
         """Nothing is written there."""
         return self.logs / self.stream_id
 
-    def invoke(self, _request_id: str, event: str) -> Outcome:
+    def invoke(self, request_id: str, event: str) -> Outcome:
         """Handle an event as the function does, with clients of this process and without a log."""
         self.events += 1
         ends_at = time.monotonic() + self.spec.timeout
         context: Any = SimpleNamespace(
-            aws_request_id="lambda",
-            log_stream_name="stream",
+            aws_request_id=request_id,
+            log_stream_name=f"2026/01/01/[$LATEST]{uuid4().hex}",
             get_remaining_time_in_millis=lambda: int(1000 * (ends_at - time.monotonic())),
         )
         try:

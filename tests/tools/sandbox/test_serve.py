@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
+from workmail_rooms.sandbox.cli import main
 from workmail_rooms.sandbox.seed import EXAMPLE
 
 PROVIDER = Path(__file__).with_name("provider") / "template.yaml"
@@ -49,30 +50,19 @@ class Server:
             return int(response.status)
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
-    return subprocess.run(
-        [sys.executable, "-c", START, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start ``serve`` on free ports."""
+    folder = tmp_path_factory.mktemp("serve")
     with subprocess.Popen(
         [sys.executable, "-u", "-c", START, "serve", "--workmail-port", "0", "--response-port", "0"],
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            yield Server(process, tmp_path)
+            yield Server(process, folder)
         finally:
             process.kill()
 
@@ -91,7 +81,9 @@ def response(**changes: Any) -> bytes:
     return json.dumps(body).encode()
 
 
-def test_a_room_made_through_it_is_seen_by_rooms(server: Server) -> None:
+def test_a_room_made_through_it_is_seen_by_rooms(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """What boto3 changes through the printed variables is in ``rooms`` at once, in another process."""
     assert set(server.exports) == {
         f"AWS_ENDPOINT_URL_{service}" for service in ("CLOUDFORMATION", "DYNAMODB", "WORKMAIL")
@@ -105,8 +97,9 @@ def test_a_room_made_through_it_is_seen_by_rooms(server: Server) -> None:
     )
     workmail.create_resource(OrganizationId=EXAMPLE, Name="boardroom", Type="ROOM")
 
-    rooms = json.loads(run(server.folder, "rooms", "--output", "json").stdout)["rooms"]
-    assert [room["Name"] for room in rooms] == ["boardroom"]
+    monkeypatch.chdir(server.folder)
+    assert main(["rooms", "--output", "json"]) == 0
+    assert [room["Name"] for room in json.loads(capfd.readouterr().out)["rooms"]] == ["boardroom"]
 
 
 def test_answers_are_printed_as_they_arrive(server: Server) -> None:
@@ -133,21 +126,21 @@ def test_what_is_no_response_is_said_so(server: Server) -> None:
         server.put(b"{}", method="POST")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_when_asked(server: Server, number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM end it at once, as a success and without a word."""
-    server.process.send_signal(number)
-    _, err = server.process.communicate(timeout=20)
+def test_a_taken_port_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A port that somebody else has is named with the option to change."""
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["serve", "--workmail-port", "0", "--response-port", server.port]) == 1
+    err = capfd.readouterr().err
+    assert f"cannot listen on 127.0.0.1:{server.port}" in err
+    assert "--response-port" in err
+
+
+def test_it_stops_when_asked(server: Server) -> None:
+    """SIGTERM ends it at once, as a success and without a word; Ctrl-C is in the README's session."""
+    server.process.send_signal(signal.SIGTERM)
+    _, err = server.process.communicate(timeout=60)
 
     assert (server.process.returncode, err) == (0, "")
-
-
-def test_a_taken_port_is_named(server: Server, tmp_path: Path) -> None:
-    """A port that somebody else has is named with the option to change."""
-    taken = server.port
-    done = run(tmp_path, "serve", "--workmail-port", "0", "--response-port", taken, "--state-dir", "other")
-
-    assert done.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{taken}" in done.stderr
-    assert "--response-port" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -105,9 +105,7 @@ def break_it(document: dict[str, Any], path: tuple[Any, ...], way: str, odd: Any
         parent["Odd"] = deepcopy(odd)
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(breaks=st.lists(st.tuples(PLACES, WAYS, ODD), min_size=1, max_size=3), size=st.sampled_from(["3", "4", "²"]))
 def test_never_a_traceback(breaks: list[tuple[tuple[Any, ...], str, Any]], size: str) -> None:
     """A broken template is refused before anything is made, or fails and is rolled back; also as an update."""
