@@ -22,8 +22,8 @@ _PIP: Final = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-ch
 @pytest.fixture(scope="session")
 def wheel(once: Once) -> Path:
     """Build the wheel with what is locked."""
-    command = [*_PIP, "wheel", "--no-deps", "--no-build-isolation", ROOT, "--wheel-dir"]
-    (path,) = once("wheel", lambda folder: subprocess.run([*command, folder], check=True)).iterdir()
+    command = [*_PIP, "wheel", "--no-deps", "--no-build-isolation", str(ROOT), "--wheel-dir"]
+    (path,) = once("wheel", lambda folder: subprocess.run([*command, str(folder)], check=True)).iterdir()
     return path
 
 
