@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.harness import DESCRIPTION, OTHER_DOMAIN, Stage, everything, room_properties
-from tests.harness.policy import allowed_actions, listed, statements
+from tests.harness.policy import KEY, allowed_actions, listed, statements
 from tests.harness.records import actions, event_secrets, leaked
 from tests.harness.release import FOLDER as RELEASES
 from workmail_rooms.sandbox.seed import OTHER
@@ -129,9 +129,9 @@ def test_contract_39_exactly_the_calls_that_are_made(stage: Stage) -> None:
 
 
 def test_contract_39_on_the_organizations_only() -> None:
-    """WorkMail is allowed on organizations, DynamoDB on the ledger, CloudFormation on stacks; only X-Ray on all.
+    """WorkMail is allowed on organizations, DynamoDB on the ledger, CloudFormation on stacks, KMS on the ledger's key.
 
-    X-Ray has no parts.
+    Only X-Ray is allowed on all: it has no parts.
     """
     for statement in statements():
         resource = json.dumps(statement["Resource"])
@@ -142,6 +142,9 @@ def test_contract_39_on_the_organizations_only() -> None:
             assert ":organization/" in resource
         if services == {"dynamodb"}:
             assert resource == '"LedgerTable.Arn"'
+        if services == {"kms"}:
+            assert resource == f'"{KEY}"'
+            assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}
         if services == {"cloudformation"}:
             assert resource == '"arn:aws:cloudformation:us-east-1:123456789012:stack/*/*"'
 

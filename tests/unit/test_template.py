@@ -1,13 +1,22 @@
 """The provider's template: what each parameter changes, and what the checkers are told to leave alone."""
 
+import io
+import itertools
+import json
 import re
+import tomllib
+import zipfile
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
+import boto3
 import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped] # cfn-lint ships no types
+from moto import mock_aws
+from samtranslator.translator.transform import transform  # type: ignore[import-untyped] # it ships no types
 
-from tests.harness.policy import allowed_actions, listed, provider_resources, statements
+from tests.harness.policy import KEY, allowed_actions, listed, provider_resources, provider_stack, statements
+from workmail_resource import __version__
 from workmail_rooms.sandbox.cloudformation.errors import ValidationError
 from workmail_rooms.sandbox.provider import read_provider
 from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
@@ -15,15 +24,189 @@ from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
 ROOT = PROVIDER_TEMPLATE.parent
 TEMPLATE: Any = decode(str(PROVIDER_TEMPLATE))[0]
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alerts"
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundaries/developers"
+ORGANIZATIONS = (f"m-{'1' * 32}", f"m-{'2' * 32}")
 FUNCTIONS = ("ProviderFunction", "LastResortFunction")
 ROLES = ("ProviderRole", "LastResortRole")
 ALARM = "AWS::CloudWatch::Alarm"
 TRACES = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 
+#: For each condition, a parameter that turns it from what it is by default.
+TURNS: Final = {
+    "ExportsByStackName": {"ExportName": "rooms"},
+    "HasBoundary": {"PermissionsBoundaryArn": BOUNDARY},
+    "HasKey": {"KmsKeyArn": KEY},
+    "MakesTable": {"LedgerTableName": "kept"},
+    "NamesFunction": {"FunctionName": "workmail-resource"},
+    "RaisesAlarms": {"AlarmTopicArn": TOPIC},
+    "ReservesConcurrency": {"ReservedConcurrency": "0"},
+    "Traces": {"Tracing": "Active"},
+}
+
+
 def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return the properties of the resources of one type."""
     return {name: body["Properties"] for name, body in resources.items() if body["Type"] == kind}
+
+
+# ------------------------------------------------------------------------------------------------------- combinations
+
+
+def combinations() -> list[dict[str, str]]:
+    """Return parameters for every combination of the conditions."""
+    chosen = itertools.product(*([{}, change] for change in TURNS.values()))
+    return [{name: value for change in changes for name, value in change.items()} for changes in chosen]
+
+
+def test_every_combination_of_the_conditions_is_a_stack() -> None:
+    """Whatever is switched on and off: nothing refers to what is not there, and what is there is as asked for."""
+    assert TURNS.keys() == TEMPLATE["Conditions"].keys()
+    assert len(combinations()) == 2 ** len(TURNS)
+    for given in combinations():
+        stack = provider_stack(**given)
+        resources = stack["Resources"]
+        provider = resources["ProviderFunction"]["Properties"]
+        table = given.get("LedgerTableName", "LedgerTable")
+        assert provider.get("FunctionName") == given.get("FunctionName")
+        assert ("ReservedConcurrentExecutions" in provider) == ("ReservedConcurrency" not in given)
+        assert (
+            provider["Environment"]["Variables"]["LEDGER_TABLE"]
+            == table
+            == stack["Outputs"]["LedgerTableName"]["Value"]
+        )
+        assert ("LedgerTable" in resources) == (table == "LedgerTable")
+        assert bool(of_type(resources, ALARM)) == ("AlarmTopicArn" in given)
+        for role in ROLES:
+            assert resources[role]["Properties"].get("PermissionsBoundary") == given.get("PermissionsBoundaryArn")
+        for group in of_type(resources, "AWS::Logs::LogGroup").values():
+            assert group.get("KmsKeyId") == given.get("KmsKeyArn")
+
+
+def deployed(cloudformation: Any, given: dict[str, str]) -> set[str]:
+    """Deploy the provider in moto's CloudFormation, as SAM expands it, delete it, and return what there was."""
+    document = json.loads(json.dumps(TEMPLATE))
+    for name in FUNCTIONS:
+        document["Resources"][name]["Properties"]["CodeUri"] = "s3://code/package.zip"
+    cloudformation.create_stack(
+        StackName="workmail-resource",
+        TemplateBody=json.dumps(transform(document, {}, None)),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+    )
+    made = cloudformation.describe_stack_resources(StackName="workmail-resource")["StackResources"]
+    cloudformation.delete_stack(StackName="workmail-resource")
+    return {one["LogicalResourceId"] for one in made if "LogicalResourceId" in one}
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS:UserWarning")  # moto has no alarms and no EventInvokeConfig
+def test_another_cloudformation_makes_and_deletes_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moto's CloudFormation, which shares nothing with ours, takes the template; only the ledger outlives the stack."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as file:
+        file.writestr("app.py", "")
+    everything = {name: value for change in TURNS.values() for name, value in change.items()}
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        s3, cloudformation = boto3.client("s3"), boto3.client("cloudformation")
+        s3.create_bucket(Bucket="code")
+        s3.put_object(Bucket="code", Key="package.zip", Body=package.getvalue())
+        for given in ({"OrganizationIds": ",".join(ORGANIZATIONS)}, everything):
+            made = deployed(cloudformation, given)
+            assert {*FUNCTIONS, *ROLES} <= made
+            assert ("LedgerTable" in made) == (given is not everything)
+            assert boto3.client("iam").list_roles()["Roles"] == []
+            assert len(boto3.client("dynamodb").list_tables()["TableNames"]) == 1
+
+
+# ------------------------------------------------------------------------------------------------- what is given
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [("*", ["*"]), (ORGANIZATIONS[0], [ORGANIZATIONS[0]]), (", ".join(ORGANIZATIONS), ORGANIZATIONS)],
+)
+def test_each_organization_is_allowed_by_its_own_arn(given: str, parts: list[str]) -> None:
+    """WorkMail is allowed on one whole ARN for each of OrganizationIds, and on nothing else."""
+    (statement,) = [one for one in statements(parameters={"OrganizationIds": given}) if one["Sid"] == "WorkMail"]
+    assert statement["Resource"] == [f"arn:aws:workmail:*:*:organization/{part}" for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OrganizationIds", ""),
+        ("OrganizationIds", f"m-{'1' * 31}"),
+        ("OrganizationIds", f"{ORGANIZATIONS[0]},m-1"),
+        ("OrganizationIds", f"M-{'1' * 32}"),
+        ("OrganizationIds", f"m-{'1' * 32}*"),
+        ("FunctionName", "two words"),
+        ("FunctionName", "x" * 65),
+        ("LedgerTableName", "ab"),
+        ("LedgerTableName", "arn:aws:dynamodb:us-east-1:123456789012:table/kept"),
+        ("PermissionsBoundaryArn", "developers"),
+        ("KmsKeyArn", "alias/rooms"),
+    ],
+)
+def test_a_typing_error_fails_the_deployment(name: str, value: str) -> None:
+    """What cannot work is refused before anything is deployed, and not at the first room."""
+    with pytest.raises(ValidationError, match=name):
+        provider_resources(**{name: value})
+
+
+def test_the_ledger_is_kept() -> None:
+    """The table outlives its stack, nobody deletes it by mistake, and what was lost can be had back."""
+    table = provider_resources()["LedgerTable"]
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    encrypted = provider_resources(KmsKeyArn=KEY)["LedgerTable"]["Properties"]["SSESpecification"]
+    assert encrypted == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
+
+
+def test_the_role_may_use_the_key_only_when_there_is_one() -> None:
+    """Without a key of one's own the function has no permission in KMS."""
+    assert not [one for one in statements(parameters={}) if one["Sid"] == "LedgerKey"]
+    assert [one["Resource"] for one in statements(parameters={"KmsKeyArn": KEY}) if one["Sid"] == "LedgerKey"] == [KEY]
+
+
+def test_the_outputs_tell_what_operators_need() -> None:
+    """Token, table, function, both log groups and the version are outputs."""
+    outputs = {name: output["Value"] for name, output in provider_stack()["Outputs"].items()}
+    assert outputs == {
+        "ServiceToken": "ProviderFunction.Arn",
+        "LedgerTableName": "LedgerTable",
+        "FunctionName": "ProviderFunction",
+        "ProviderLogGroupName": "ProviderLogGroup",
+        "LastResortLogGroupName": "LastResortLogGroup",
+        "Version": __version__,
+    }
+
+
+def test_a_new_installation_names_its_function_and_an_old_one_does_not() -> None:
+    """samconfig.toml gives new installations a name; without it, as 1.0.0 was installed, everything is as it was."""
+    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    given = samconfig["default"]["deploy"]["parameters"]["parameter_overrides"]
+    assert given == ["FunctionName=workmail-resource"]
+    assert "FunctionName" not in provider_resources()["ProviderFunction"]["Properties"]
+    # The parameters of 1.0.0, with what somebody gave for each.
+    old = {
+        "OrganizationIds": ORGANIZATIONS[0],
+        "WorkMailRegion": "eu-west-1",
+        "AbandonOnDelete": "false",
+        "Architecture": "arm64",
+        "ReservedConcurrency": "10",
+        "LogRetentionInDays": "90",
+        "LogLevel": "INFO",
+        "MetricsNamespace": "WorkMailResource",
+        "AlarmTopicArn": TOPIC,
+        "Tracing": "Active",
+        "ExportName": "",
+    }
+    resources = provider_resources(**old)
+    assert "FunctionName" not in resources["ProviderFunction"]["Properties"]
+    assert "LedgerTable" in resources
 
 
 # ------------------------------------------------------------------------------------------------------------ alarms

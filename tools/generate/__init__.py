@@ -1,1 +1,1 @@
-"""Writes what follows from the code and its tests: the schema, the reference's facts, the contracts and the calls."""
+"""Writes what follows from the code and its tests: schema, facts of the reference, contracts, calls and version."""

@@ -8,19 +8,26 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from generate import contracts, reference, schema
+from generate import contracts, provider, reference, schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = "tools/workmail_rooms/schema/custom-workmailresource.json"
 REFERENCE = "docs/custom-workmailresource.md"
 CONTRACTS = "docs/contracts.md"
 CALLS = "docs/calls.md"
+PROVIDER = "template.yaml"
 
 
 def texts(root: Path) -> Mapping[str, str]:
     """Return the text of each file but the page of calls, by its path."""
     page = (root / REFERENCE).read_text(encoding="utf-8")
-    return {SCHEMA: schema.render(), REFERENCE: reference.fill(page), CONTRACTS: contracts.render(root)}
+    template = (root / PROVIDER).read_text(encoding="utf-8")
+    return {
+        SCHEMA: schema.render(),
+        REFERENCE: reference.fill(page),
+        CONTRACTS: contracts.render(root),
+        PROVIDER: provider.fill(template),
+    }
 
 
 def outdated(root: Path) -> list[str]:

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from generate.provider import fill
 from release.version import ReleaseError, dated, raised
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCE: Final = "function/workmail_resource/__init__.py"
 CHANGELOG: Final = "CHANGELOG.md"
+PROVIDER: Final = "template.yaml"
 #: The form of the ledger between two releases; the fixture of the release takes its place.
 UNRELEASED: Final = "tests/contracts/versions/unreleased.json"
 
@@ -33,6 +35,7 @@ def prepare(root: Path, version: str, date: str, *, write: bool) -> None:
         raise ReleaseError(f"Commit these files first, or remove them:\n{changed.stdout.rstrip()}")
     texts = {
         SOURCE: raised((root / SOURCE).read_text(encoding="utf-8"), version),
+        PROVIDER: fill((root / PROVIDER).read_text(encoding="utf-8"), version),
         CHANGELOG: dated((root / CHANGELOG).read_text(encoding="utf-8"), version, date),
     }
     if write:

@@ -15,7 +15,7 @@ from generate.contracts import MISSING, Found, rows
 from generate.reference import between
 from generate.schema import up_to
 
-COPIED = ("function", "tools", "docs", "tests")
+COPIED = ("function", "tools", "docs", "tests", "template.yaml")
 
 
 def test_what_is_generated_is_current() -> None:
@@ -26,8 +26,11 @@ def test_what_is_generated_is_current() -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Return a copy of the project in which a Name may have 12 characters, and nothing else has changed."""
-    for folder in COPIED:
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    for name in COPIED:
+        if (ROOT / name).is_file():
+            shutil.copy(ROOT / name, tmp_path)
+        else:
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     table = tmp_path / "function/workmail_resource/workmail/table.py"
     changed, count = re.subn(r"(NAME: Final = Form\(.*?)\b20,\n", r"\g<1>12,\n", table.read_text(), flags=re.DOTALL)
     assert count == 1

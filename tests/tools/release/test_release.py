@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from release.__main__ import CHANGELOG, SOURCE, UNRELEASED, prepare
+from release.__main__ import CHANGELOG, PROVIDER, SOURCE, UNRELEASED, prepare
 from release.files import archive, checksums, packaged
 from release.version import ReleaseError, dated, raised
 from workmail_rooms.sandbox.provider import read_provider
@@ -17,10 +17,12 @@ from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE
 BEFORE = {
     SOURCE: '"""A package."""\n\n__version__ = "1.9.0"\n',
     CHANGELOG: "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n\n## [1.9.0] - 2026-11-22\n\nThe first.\n",
+    PROVIDER: 'Outputs:\n  Version:\n    Value: "1.9.0"\n',
     UNRELEASED: "{}\n",
 }
 AFTER = {
     SOURCE: '"""A package."""\n\n__version__ = "1.10.0"\n',
+    PROVIDER: 'Outputs:\n  Version:\n    Value: "1.10.0"\n',
     CHANGELOG: "# Changelog\n\n## [Unreleased]\n\n## [1.10.0] - 2026-11-25\n\n### Added\n\n- A thing.\n\n"
     "## [1.9.0] - 2026-11-22\n\nThe first.\n",
 }
@@ -28,7 +30,7 @@ AFTER = {
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a project of three committed files."""
+    """Return a project of four committed files."""
     for name, text in BEFORE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)

@@ -1,14 +1,13 @@
 """botocore clients that know no real account, and a clock that does not wait."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
-import yaml
 from moto import mock_aws
 
+from tests.harness.policy import provider_resources
 from tests.unit.workmail_resource.scripted import TABLE, MakeScripted, Scripted, make_scripted
 from tests.unit.workmail_resource.support import FakeClock, caller
 from workmail_resource.aws.clients import CLIENT_CONFIG, forget_clients
@@ -16,8 +15,6 @@ from workmail_resource.ownership.ledger import Ledger
 from workmail_resource.protocol.event import Event
 
 MakeClient = Callable[..., Any]
-
-TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 
 
 @pytest.fixture
@@ -56,18 +53,10 @@ def client(botocore_session: botocore.session.Session) -> MakeClient:
     return make
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads a template and takes its intrinsic functions for nothing."""
-
-
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
-
-
 @pytest.fixture(scope="session")
 def ledger_table() -> dict[str, Any]:
     """Return the properties of LedgerTable in the provider stack's template."""
-    template = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    properties: dict[str, Any] = template["Resources"]["LedgerTable"]["Properties"]
+    properties: dict[str, Any] = provider_resources()["LedgerTable"]["Properties"]
     return properties
 
 

@@ -17,6 +17,8 @@ STACK_NAME = "workmail-resource"
 
 _FUNCTION = "AWS::Serverless::Function"
 _TABLE = "AWS::DynamoDB::Table"
+#: The properties with which a template names a resource.
+_NAMES = {_FUNCTION: "FunctionName", _TABLE: "TableName"}
 _DEFAULT_CONCURRENCY = 4
 _USED = frozenset(
     {
@@ -62,11 +64,12 @@ class _Stack:
     region: str
     account_id: str
     name: str = STACK_NAME
+    given: dict[str, str] = field(default_factory=dict)
 
     def ref(self, logical_id: str) -> str:
-        """Return the physical id."""
+        """Return the physical id: the name that the template gives, or one made from the stack's."""
         self._known(logical_id)
-        return f"{self.name}-{logical_id}"
+        return self.given.get(logical_id, f"{self.name}-{logical_id}")
 
     def get_att(self, logical_id: str, attribute: str) -> str:
         """Return the ARN, the only attribute that exists here."""
@@ -153,7 +156,8 @@ def read_provider(
     declared = document.get("Parameters", {})
     chosen = resolve_parameters(declared, parameters or {}, {})
     resources = document["Resources"]
-    stack = _Stack({name: body["Type"] for name, body in resources.items()}, region, account_id)
+    types: dict[str, str] = {}
+    stack = _Stack(types, region, account_id)
     stack_id = f"arn:aws:cloudformation:{region}:{account_id}:stack/{STACK_NAME}/sandbox"
     scope = Scope(
         values={
@@ -172,6 +176,11 @@ def read_provider(
     )
     evaluator = Evaluator(scope)
     active = {name: body for name, body in resources.items() if _applies(body, evaluator)}
+    types.update((name, body["Type"]) for name, body in active.items())
+    for name, body in active.items():
+        given = _NAMES.get(body["Type"], "")
+        named = evaluator.evaluate({key: value for key, value in body.get("Properties", {}).items() if key == given})
+        stack.given.update({name: as_text(named[given])} if given in named else {})
     reader = _Reader(
         evaluator=evaluator,
         stack=stack,
