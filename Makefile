@@ -7,6 +7,8 @@ READY := .venv/.installed
 LOCKED := .venv/.locked
 CHECKOV := .venv-checkov/bin/checkov
 CHECKOV_READY := .venv-checkov/.locked
+CDK_FOLDER := examples/cdk-typescript
+CDK_APP := $(CDK_FOLDER)/build/app.js
 STACK := meeting-rooms
 TEMPLATES := template.yaml $(wildcard examples/*.yaml examples/*/*.yaml)
 
@@ -26,7 +28,7 @@ demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print w
 	@echo
 	@$(BIN)/workmail-rooms sandbox rooms
 
-test: $(READY) ## Run every test
+test: $(READY) $(CDK_APP) ## Run every test
 	@$(BIN)/pytest --numprocesses 5 --dist worksteal
 
 simulate: $(READY) ## Play SEEDS stories from seed FROM on, beyond those of `make test`; or one again and shrunk (SEED=42)
@@ -77,7 +79,7 @@ lock: $(READY) ## Lock the versions anew (needs uv)
 	  --upgrade --quiet --output-file requirements/checkov.txt
 
 clean: ## Remove what the other commands made
-	@rm -rf .venv .venv-checkov .sandbox .aws-sam dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-checkov .sandbox .aws-sam dist $(CDK_FOLDER)/node_modules $(CDK_FOLDER)/build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Without the network checkov says the same, if it is told not to look for guidelines (--skip-download). It passes a file that
 # it cannot read, which the report alone tells.
@@ -103,3 +105,12 @@ $(LOCKED) $(CHECKOV_READY):
 $(READY): pyproject.toml $(LOCKED)
 	@$(@D)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# An example's packages, as they are locked, and the example compiled; without npm its test is skipped.
+NPM := $(shell command -v npm)
+$(CDK_FOLDER)/node_modules/.package-lock.json: $(CDK_FOLDER)/package-lock.json
+	@$(if $(NPM),echo "Setting up $(CDK_FOLDER) (once)" && cd $(CDK_FOLDER) && npm ci --silent --no-audit --no-fund --ignore-scripts && \
+	  touch node_modules/.package-lock.json,true)
+
+$(CDK_APP): $(CDK_FOLDER)/app.ts $(CDK_FOLDER)/tsconfig.json $(CDK_FOLDER)/node_modules/.package-lock.json
+	@$(if $(NPM),cd $(CDK_FOLDER) && node_modules/.bin/tsc,true)

@@ -1,25 +1,37 @@
-"""The example of the AWS CDK, synthesized."""
+"""The examples of the AWS CDK, synthesized."""
 
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 from tests.e2e.documents import ROOT
 
 #: Of the template in the folder.
-TEMPLATE = "rooms.template.json"
+TEMPLATE: Final = "rooms.template.json"
 
-NODE = shutil.which("node")
+NODE: Final = shutil.which("node") and shutil.which("npm")
+PYTHON: Final = "cdk/app.py"
+TYPESCRIPT: Final = "cdk-typescript/app.ts"
+
+#: How `cdk synth` runs each app, by its cdk.json, in the app's folder.
+_COMMANDS: Final = {
+    PYTHON: (sys.executable, "-W", "error", "app.py"),
+    TYPESCRIPT: ("node", "build/app.js"),
+}
 
 
-def synthesize(folder: Path) -> None:
+def synthesize(folder: Path, app: str = PYTHON) -> None:
     """Let the app write what ``cdk synth`` makes of it: it sets the same variable."""
+    if app == TYPESCRIPT:
+        # `make test` has done it before: it installs packages and compiles, and does nothing where that is current.
+        subprocess.run(["make", "examples/cdk-typescript/build/app.js"], cwd=ROOT, check=True)  # noqa: S607 - the user's make
     environment = {**os.environ, "CDK_OUTDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     made = subprocess.run(
-        [sys.executable, "-W", "error", "app.py"],
-        cwd=ROOT / "examples/cdk",
+        _COMMANDS[app],
+        cwd=(ROOT / "examples" / app).parent,
         env=environment,
         capture_output=True,
         text=True,

@@ -203,7 +203,7 @@ def test_every_code_block_is_valid(block: Block) -> None:
 def test_every_terminal_session_runs_as_shown(story: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever types the commands of a document, one after the other, sees what the document shows."""
     # GIVEN the folder that the reader is in
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("node_modules"))
     monkeypatch.chdir(tmp_path)
     session = Session(tmp_path, run)
     # WHEN every command is run

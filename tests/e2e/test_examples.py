@@ -1,12 +1,13 @@
 """The examples do what they promise: each is deployed, deployed again, changed where it is about that, and deleted."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from tests.e2e.cdk import NODE, TEMPLATE, synthesize
+from tests.e2e.cdk import NODE, PYTHON, TEMPLATE, TYPESCRIPT, synthesize
 from tests.e2e.documents import ROOT
 from tests.harness import Stage
 from tests.harness.once import Once
@@ -74,8 +75,9 @@ def names(stage: Stage) -> list[str]:
 
 def test_every_example_has_a_story() -> None:
     """Each template and each app among the examples is deployed by a test here, or is a part of one that is."""
-    files = [*EXAMPLES.rglob("*.yaml"), *EXAMPLES.rglob("app.py")]
-    assert {path.relative_to(EXAMPLES).as_posix() for path in files if "cdk.out" not in path.parts} == TOLD | PARTS
+    files = [*EXAMPLES.rglob("*.yaml"), *EXAMPLES.glob("*/app.*")]
+    made = {"cdk.out", "node_modules"}
+    assert {path.relative_to(EXAMPLES).as_posix() for path in files if not made & set(path.parts)} == TOLD | PARTS
 
 
 @story_of("one-room.yaml")
@@ -232,12 +234,14 @@ def test_nested_stacks_roll_back_together(stage: Stage) -> None:
     assert stage.entries() == []
 
 
-@story_of("cdk/app.py")
-@pytest.mark.skipif(NODE is None, reason="the AWS CDK needs node")
-def test_cdk(stage: Stage, once: Once) -> None:
+@story_of(PYTHON)
+@story_of(TYPESCRIPT)
+@pytest.mark.skipif(NODE is None, reason="the AWS CDK needs node, and npm for its packages")
+@pytest.mark.parametrize("app", [PYTHON, TYPESCRIPT])
+def test_cdk(stage: Stage, once: Once, app: str) -> None:
     """A CDK app: what it synthesizes is deployed as it is, and what it retains stays when the stack is deleted."""
     # GIVEN what `cdk synth` makes of the app
-    template = once("cdk", synthesize) / TEMPLATE
+    template = once(Path(app).parent.name, partial(synthesize, app=app)) / TEMPLATE
     # WHEN it is deployed
     outcome = deploy(stage, template)
     # THEN the rooms are as the constructs say

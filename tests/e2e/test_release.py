@@ -29,7 +29,7 @@ def releases() -> list[tuple[str, str]]:
 
 def files() -> Iterator[Path]:
     """Yield the project's own files, without what the commands make."""
-    made = {"node_modules", "__pycache__", "cdk.out", "dist"}
+    made = {"node_modules", "__pycache__", "build", "cdk.out", "dist"}
     top = [path for path in ROOT.iterdir() if not path.name.startswith(".") or path.name in {".ci", ".github"}]
     for path in (file for entry in top for file in ([entry] if entry.is_file() else entry.rglob("*"))):
         if path.is_file() and not made & set(path.parts) and not NOT_WRITTEN.search(path.as_posix()):
