@@ -4,7 +4,7 @@ from typing import Any, Final
 import pytest
 
 from tests.simulation.stories import play, write
-from workmail_resource.lifecycle import create, delete, turn
+from workmail_resource.lifecycle import adopt, create, delete, steps, turn
 from workmail_resource.ownership.ledger import Ledger
 from workmail_resource.ownership.rules import Record, is_resource_id, removal
 from workmail_resource.workmail import converge
@@ -74,6 +74,16 @@ def no_read_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(converge, "_read_until_shown", lambda _api, room, *_arguments, **_keys: (room, ()))
 
 
+def nobody_waits_for_a_room(patch: pytest.MonkeyPatch) -> None:
+    """Take a room that was taken over for one's own when the renaming is rolled back."""
+    patch.setattr(steps, "_waiting_owner", lambda _work, _entry: None)
+
+
+def cloudformation_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """Take a room over from another stack, whether that has let it go or not."""
+    patch.setattr(adopt, "_check_let_go", lambda _work, _holder, _room: None)
+
+
 @pytest.mark.parametrize(
     ("mutate", "checks"),
     [
@@ -85,6 +95,8 @@ def no_read_back(patch: pytest.MonkeyPatch) -> None:
         (a_lease_never_ends, ("52", "9", "53")),
         (create_without_looking, ("15", "19")),
         (no_read_back, ("21",)),
+        (nobody_waits_for_a_room, ("50",)),
+        (cloudformation_is_not_asked, ("50",)),
     ],
 )
 def test_a_careless_function_is_found_out(
