@@ -403,17 +403,19 @@ def test_a_reader_that_has_enough_stops_nothing(
 
 
 def test_the_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    """``workmail-rooms sandbox --help`` names the five commands."""
+    """``workmail-rooms sandbox --help`` names every command."""
     with pytest.raises(SystemExit) as end:
         main(["--help"])
 
     assert end.value.code == 0
-    assert set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)) == {
+    assert set(re.findall(r"^    ([\w-]+)(?: |$)", capsys.readouterr().out, re.MULTILINE)) == {
         "deploy",
+        "continue-rollback",
         "delete",
         "events",
         "rooms",
         "serve",
+        "exec",
     }
 
 

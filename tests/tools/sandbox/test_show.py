@@ -9,6 +9,7 @@ from rich.console import Console
 
 from workmail_rooms.sandbox import show
 from workmail_rooms.sandbox.cloudformation import StackEvent
+from workmail_rooms.sandbox.rooms import Room
 
 REASON = (
     "NameAvailabilityException: The user, group, or resource name isn't unique in Amazon WorkMail. "
@@ -197,3 +198,29 @@ def test_progress_is_said_every_few_seconds() -> None:
         "1 of 4 resources done after 6 s",
         "3 of 4 resources done after 12 s",
     ]
+
+
+def test_a_room_with_a_hundred_aliases_stays_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table shows three aliases and says how many more there are; the JSON has all of them."""
+    aliases = tuple(f"alias{number}@example.com" for number in range(100))
+    room = Room(
+        OrganizationId="m-1",
+        ResourceId="r-1",
+        Name="boardroom",
+        Type="ROOM",
+        State="ENABLED",
+        Email="boardroom@example.com",
+        Aliases=aliases,
+        Delegates=("alice",),
+        BookingOptions=dict.fromkeys(
+            ("AutoAcceptRequests", "AutoDeclineRecurringRequests", "AutoDeclineConflictingRequests"), True
+        ),
+        HiddenFromGlobalAddressList=False,
+        Description="",
+    )
+    console = pipe(monkeypatch)
+    show.table(console, "Rooms", [f"C{number}" for number, _ in enumerate(room.cells())], [room.cells()])
+
+    assert f"{', '.join(aliases[:3])} and 97 more  alice" in text(console)
+    assert max(map(len, text(console).splitlines())) < 260
+    assert room.export()["Aliases"] == aliases

@@ -108,6 +108,16 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def make_parser(program: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Return a command's parser, whose help shows the two texts as they are written."""
+    return argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def add_connection(
     parser: argparse.ArgumentParser, *, region: str = "the organization's Region: us-east-1, us-west-2 or eu-west-1"
 ) -> None:

@@ -18,6 +18,7 @@ from workmail_rooms.common.command import (
     Words,
     add_connection,
     carry_out,
+    make_parser,
     say,
 )
 from workmail_rooms.common.connection import Connection
@@ -178,12 +179,7 @@ def _of(path: Path, given: dict[str, str]) -> dict[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_WORDS.program,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(_WORDS.program, _DESCRIPTION, _EPILOG)
     parser.add_argument("templates", nargs="*", type=Path, metavar="TEMPLATE", help="a file")
     parser.add_argument(
         "--stack-name",

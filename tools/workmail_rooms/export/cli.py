@@ -25,6 +25,7 @@ from workmail_rooms.common.command import (
     carry_out,
     choose_organization,
     count,
+    make_parser,
     say,
 )
 from workmail_rooms.common.connection import Connection
@@ -240,12 +241,7 @@ def _show(manifest: Manifest) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_WORDS.program,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(_WORDS.program, _DESCRIPTION, _EPILOG)
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help="names, addresses or ids (default: all enabled)")
     add_organization(parser)
     parser.add_argument("--bucket", required=True, type=_fitting(_BUCKET, "the name of a bucket"), help="where to")

@@ -18,6 +18,7 @@ from workmail_rooms.common.command import (
     carry_out,
     choose_organization,
     count,
+    make_parser,
     say,
 )
 from workmail_rooms.common.connection import Connection
@@ -261,12 +262,7 @@ def _warn(left_out: Sequence[LeftOut]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_WORDS.program,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(_WORDS.program, _DESCRIPTION, _EPILOG)
     add_organization(parser)
     parser.add_argument(
         "--format",

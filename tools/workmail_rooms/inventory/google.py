@@ -1,8 +1,11 @@
 """The CSV of calendar resources that the bulk upload of Google's Admin console takes. Pure.
 
-The format is that of "Create buildings, features & Calendar resources" (https://support.google.com/a/answer/1033925).
-The categories are those of the Directory API (https://developers.google.com/admin-sdk/directory/reference/rest/v1/
-resources.calendars). The Resource ID is WorkMail's, which never changes: uploaded again, a row updates its resource.
+Read in November 2026: the fields of a resource, its categories, and which description administrators alone see, in the
+Directory API (https://developers.google.com/workspace/admin/directory/reference/rest/v1/resources.calendars); that a
+row with a known Resource ID updates its resource, in "Switch to Google Calendar structured resources"
+(https://support.google.com/a/answer/9053626). Not read: the table "Formats to use" of "Create buildings, features &
+Calendar resources" (https://support.google.com/a/answer/1033925), so the columns have the names that the Admin console
+shows for these fields. The Resource ID is WorkMail's, which never changes.
 """
 
 import csv

@@ -1,8 +1,9 @@
 """A PowerShell script that makes the rooms in Microsoft 365. Pure.
 
-It is written for the Exchange Online module. Read on 2026-11-25: Microsoft's reference of Set-CalendarProcessing, and
-parts of that of New-Mailbox; not read: Set-Mailbox (https://learn.microsoft.com/powershell/module/exchange/new-mailbox,
-.../set-mailbox, .../set-calendarprocessing). Run again, it makes nothing twice and sets the same again.
+It is written for the Exchange Online module, after Microsoft's references of New-Mailbox (Room, Equipment, Name,
+DisplayName, PrimarySmtpAddress), Set-Mailbox (HiddenFromAddressListsEnabled, EmailAddresses with Add, where an address
+without a type is an smtp one) and Set-CalendarProcessing, read in November 2026 in their sources
+(https://github.com/MicrosoftDocs/office-docs-powershell). Run again, it makes nothing twice and sets the same again.
 """
 
 import re

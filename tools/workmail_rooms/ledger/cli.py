@@ -27,6 +27,7 @@ from workmail_rooms.common.command import (
     add_connection,
     carry_out,
     count,
+    make_parser,
     say,
 )
 from workmail_rooms.common.connection import Connection
@@ -334,12 +335,7 @@ def _parser() -> argparse.ArgumentParser:
     room = argparse.ArgumentParser(add_help=False)
     room.add_argument("room", metavar="ROOM", help="its id, ORGANIZATION/ROOM, or its name")
 
-    parser = argparse.ArgumentParser(
-        prog=_WORDS.program,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(_WORDS.program, _DESCRIPTION, _EPILOG)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", parents=[common], help="print all rooms, and whose they are")
     commands.add_parser("show", parents=[common, room], help="print all that is known of one room")

@@ -25,6 +25,7 @@ from workmail_rooms.common.command import (
     add_organization,
     carry_out,
     count,
+    make_parser,
     say,
 )
 from workmail_rooms.common.connection import Connection
@@ -240,9 +241,7 @@ def _typed(question: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM, description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(_PROGRAM, _DESCRIPTION, _EPILOG)
     add_organization(parser)
     parser.add_argument(
         "--delegate",

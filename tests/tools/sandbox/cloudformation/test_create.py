@@ -303,10 +303,20 @@ def test_service_timeout_bounds(world: World, properties: dict[str, Any]) -> Non
     assert world.cloud.events == []
 
 
-def test_no_service_token(world: World) -> None:
-    """A custom resource without ServiceToken fails."""
-    outcome = world.deploy({"Resources": {"A": {"Type": "AWS::CloudFormation::CustomResource"}}})
-    assert any("ServiceToken is required" in line for line in told(outcome))
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({}, "ServiceToken is required for a custom resource"),
+        ({"ServiceToken": ""}, "ServiceToken must be the ARN of a function or a topic, not ''"),
+        ({"ServiceToken": ["a", "b"]}, "ServiceToken must be the ARN of a function or a topic, not ['a', 'b']"),
+        ({"ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:x"}, "Function not found: arn:aws:lambda:"),
+    ],
+)
+def test_no_service_token(world: World, properties: dict[str, Any], words: str) -> None:
+    """A custom resource whose ServiceToken names no function fails, and the reason has what was found."""
+    outcome = world.deploy({"Resources": {"A": {"Type": "Custom::Thing", "Properties": properties}}})
+    assert outcome.status == "ROLLBACK_COMPLETE"
+    assert any(words in line for line in told(outcome)), told(outcome)
 
 
 @pytest.mark.parametrize(("properties", "seconds"), [({}, 3600), ({"ServiceTimeout": "90"}, 90)])

@@ -95,8 +95,9 @@ def test_output_must_be_a_string(world: World) -> None:
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ({"Value": "", "Export": {"Name": "x"}}, "Cannot export output O. Exported values must not be empty."),
-        ({"Value": "x" * 1025, "Export": {"Name": "x"}}, "Exported values must not exceed 1024 characters"),
+        ({"Value": "", "Export": {"Name": "x"}}, "Cannot export output O. Exported values must not be empty or wh"),
+        ({"Value": " \n", "Export": {"Name": "x"}}, "must not be empty or whitespace-only."),
+        ({"Value": "x" * 1025, "Export": {"Name": "x"}}, "O with length 1025. Max length of 1024 exceeded."),
         ({"Value": "x", "Export": {"Name": "a b"}}, "must have 1 to 255 letters, digits, colons or hyphens"),
         ({"Value": "x", "Export": {"Name": ""}}, "must have 1 to 255 letters"),
         ({"Value": "x", "Export": {"Name": "x" * 256}}, "must have 1 to 255 letters"),

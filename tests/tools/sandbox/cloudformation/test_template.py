@@ -257,8 +257,14 @@ SPLIT = {"C": {"Fn::Equals": [{"Fn::Select": [0, {"Fn::Split": ["", "ab"]}]}, "a
         (template(A=thing("a", X={"Ref": "B"})), r"Unresolved resource dependencies \[B\] in the Resources block"),
         (template(A=thing("a", depends_on=["B"])), r"Unresolved resource dependencies \[B\] in the Resources block"),
         (template(A=thing("a"), outputs={"O": {"Value": {"Ref": "B"}}}), r"dependencies \[B\] in the Outputs block"),
-        (template(A=thing("a"), outputs={"O": {}}), "Output O is malformed"),
-        (template(A=thing("a"), outputs={"O": {"Value": "x", "Export": "y"}}), "Its Export needs a Name"),
+        (
+            template(A=thing("a"), outputs={"O": {}}),
+            "Every Outputs member must contain a Value object; output O has none",
+        ),
+        (
+            template(A=thing("a"), outputs={"O": {"Value": "x", "Export": "y"}}),
+            "Name field of every Export member is required",
+        ),
         (
             template(A=thing("a", X={"Ref": "B"}), B=thing("b", X={"Fn::GetAtt": "A.Id"})),
             r"Circular dependency between resources: \[A, B\]",

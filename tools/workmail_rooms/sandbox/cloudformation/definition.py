@@ -175,10 +175,16 @@ def is_custom(resource_type: str) -> bool:
 
 def _output(name: str, body: Any, active: Mapping[str, Any], evaluator: Evaluator, scope: Scope) -> OutputDefinition:
     if not isinstance(body, dict) or "Value" not in body:
-        raise ValidationError(f"Template format error: Output {name} is malformed. Every Outputs member needs a Value.")
+        # https://github.com/aws/aws-cdk/issues/2261
+        raise ValidationError(
+            f"Template format error: Every Outputs member must contain a Value object; output {name} has none"
+        )
     export = body.get("Export")
     if export is not None and (not isinstance(export, dict) or "Name" not in export):
-        raise ValidationError(f"Template format error: Output {name} is malformed. Its Export needs a Name.")
+        # https://github.com/awslabs/goformation/pull/299
+        raise ValidationError(
+            f"Template format error: Output {name} is malformed. The Name field of every Export member is required."
+        )
     _refuse_unknown(_resources_used(body["Value"], evaluator, scope), active, "Outputs")
     return OutputDefinition(name=name, value=body["Value"], export_name=None if export is None else export["Name"])
 

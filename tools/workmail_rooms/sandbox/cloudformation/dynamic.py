@@ -11,6 +11,7 @@ from workmail_rooms.sandbox.cloudformation.errors import ValidationError
 
 _REFERENCE = re.compile(r"\{\{resolve:([a-z-]+):([^{}]*)\}\}")
 _VERSION = re.compile(r":\d+\Z")
+_NAME = re.compile(r"[a-zA-Z0-9_.\-/]+(:\d+)?")
 _PLAIN = "ssm"
 _SECURE = {"ssm-secure": "SSM Secure", "secretsmanager": "Secrets Manager"}
 # An account that the AWS CDK can deploy to has this parameter under the qualifier that it was bootstrapped with; every
@@ -28,6 +29,8 @@ def stored_parameter(store: Mapping[str, str], name: str) -> str | None:
 
 def refuse_secure(resource_type: str, properties: Any) -> None:
     """Check that no property of a custom resource refers to a secure value, which AWS does not support.
+
+    The words are those of https://github.com/aws/serverless-application-model/issues/1528.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def resolve(value: Any, store: Mapping[str, str]) -> Any:
     Raises
     ------
     ValidationError
-        There is no such parameter, or the reference is to something else.
+        There is no such parameter, its name has another form, or the reference is to something else.
     """
     if isinstance(value, dict):
         return {key: resolve(item, store) for key, item in value.items()}
@@ -61,6 +64,9 @@ def _value(match: "re.Match[str]", store: Mapping[str, str]) -> str:
     service, name = match.groups()
     if service != _PLAIN:
         raise ValidationError(f"{_SECURE.get(service, service)} reference is not supported: {match.group()}")
+    if not _NAME.fullmatch(name):
+        # https://github.com/aws/aws-cdk/issues/18747
+        raise ValidationError(f"Incorrect format is used in the following SSM reference: [{match.group()}]")
     found = stored_parameter(store, _VERSION.sub("", name))
     if found is None:
         raise ValidationError(f"Parameters: [{service}:{name}] cannot be found. Here --ssm NAME=VALUE makes one.")

@@ -57,10 +57,14 @@ def _check_export(name: str, export: str, value: str) -> None:
             f"Template format error: Output {name} is malformed. The Name field of Export, {export!r}, must have 1 to "
             "255 letters, digits, colons or hyphens"
         )
-    if not value:
-        raise StackFailure(f"Cannot export output {name}. Exported values must not be empty.")
+    # The words are CloudFormation's: https://github.com/smoketurner/serverless-vpc-plugin/issues/704 and
+    # https://github.com/awslabs/goformation/pull/299.
+    if not value.strip():
+        raise StackFailure(f"Cannot export output {name}. Exported values must not be empty or whitespace-only.")
     if len(value) > _MAX_EXPORT:
-        raise StackFailure(f"Cannot export output {name}. Exported values must not exceed {_MAX_EXPORT} characters.")
+        raise StackFailure(
+            f"Cannot export output {name} with length {len(value)}. Max length of {_MAX_EXPORT} exceeded."
+        )
 
 
 def refuse_lost_exports(stack: Stack, exports: Mapping[str, str], store: StackStore) -> None:
