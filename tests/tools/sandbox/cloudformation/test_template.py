@@ -284,7 +284,17 @@ SPLIT = {"C": {"Fn::Equals": [{"Fn::Select": [0, {"Fn::Split": ["", "ab"]}]}, "a
             "Fn::Length needs the line 'Transform: AWS::LanguageExtensions'",
         ),
         (template(A=thing("a", X={"Fn::Upper": "a"})), "encountered unsupported function: Fn::Upper"),
-        (template(A=thing("a", X={"Fn::Split": ["", "ab"]})) | {"Conditions": SPLIT}, "Fn::Split must not be empty"),
+        (template(A=thing("a")) | {"Conditions": SPLIT}, "Fn::Split must not be empty"),
+        (template(A=thing("a", X={"Fn::Split": ["", "ab"]})), "Fn::Split must not be empty"),
+        (
+            template(A=thing("a"), B=thing("b", X={"Fn::Join": ["", [{"Ref": "A"}, {"Fn::Select": [2, ["x"]]}]]})),
+            "Fn::Select cannot select nonexistent value at index 2",
+        ),
+        (
+            template(A=thing("a"), B=thing("b", X={"Fn::If": ["C", [{"Ref": "A"}, {"Fn::Select": [3, ["x"]]}], ""]}))
+            | {"Conditions": {"C": {"Fn::Equals": [1, 1]}}},
+            "Fn::Select cannot select nonexistent value at index 3",
+        ),
         (template(A=thing("a", attributes={"DeletionPolicy": {"Ref": "AWS::Region"}})), "Every DeletionPolicy member"),
         (
             template(A=thing("a", X="{{resolve:secretsmanager:s:SecretString}}")),
@@ -449,3 +459,12 @@ def test_a_dynamic_reference_that_is_known_late(make_world: Callable[..., World]
     assert any("SSM Secure reference is not supported" in line for line in told(failed))
     assert world.deploy(document, {"P": "{{resolve:ssm:/a}}"}, stack="two").ok
     assert [one["X"] for one in world.things.things.values()] == ["x"]
+
+
+def test_what_a_condition_switches_off_is_not_evaluated(world: World) -> None:
+    """A branch that is not taken may be what could not be evaluated, with a resource in it or without."""
+    outside = {"Fn::Select": [3, ["x"]]}
+    either = {"Fn::If": ["C", [{"Ref": "A"}, outside], {"Ref": "A"}]}
+    conditions = {"Conditions": {"C": {"Fn::Equals": [1, 2]}}}
+    document = template(A=thing("a", X={"Fn::If": ["C", outside, "x"]}), B=thing("b", X=either)) | conditions
+    assert world.deploy(document).ok

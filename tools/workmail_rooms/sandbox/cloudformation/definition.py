@@ -148,6 +148,7 @@ def _resource(
     explicit = _depends_on(name, body)
     used = _resources_used([properties, body.get("Metadata", {})], evaluator, scope)
     _refuse_unknown([*explicit, *used], active, "Resources")
+    _evaluate_known(properties, evaluator, scope)
     return ResourceDefinition(
         logical_id=name,
         type=body["Type"],
@@ -156,6 +157,18 @@ def _resource(
         deletion_policy=_policy(name, body, "DeletionPolicy", _DELETION_POLICIES, evaluator),
         update_replace_policy=_policy(name, body, "UpdateReplacePolicy", _UPDATE_REPLACE_POLICIES, evaluator),
     )
+
+
+def _evaluate_known(value: Any, evaluator: Evaluator, scope: Scope) -> None:
+    """Evaluate what depends on no resource, so that CloudFormation's refusal comes before anything is made."""
+    if not _resources_used(value, evaluator, scope):
+        evaluator.evaluate(value)
+    elif isinstance(value, dict) and "Fn::If" in value:
+        name, *branches = value["Fn::If"]
+        _evaluate_known(branches[0 if evaluator.condition(name) else 1], evaluator, scope)
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _evaluate_known(item, evaluator, scope)
 
 
 def _depends_on(name: str, body: Mapping[str, Any]) -> list[str]:
