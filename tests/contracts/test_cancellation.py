@@ -1,6 +1,5 @@
 """Contract 32 and its kin: CloudFormation gives an event up, and Lambda delivers it all the same."""
 
-import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.harness import Answer, Sent, Stage, everything, room_properties
+from tests.harness import Answer, Stage, everything, room_properties
 from tests.harness.timeless import Timeless
+from tests.matrices.virtual import Sent, VirtualStage
 from workmail_rooms.sandbox.seed import OTHER
 
 INVENTED: Final = "rooms-Room-1ABCDEFGHIJKL"
@@ -25,14 +25,6 @@ def expiring_target(
     expires = int((signed_at + timedelta(hours=2)).timestamp())
     query = f"AWSAccessKeyId=AKIAEXAMPLE&Expires={expires}&Signature={signature}"
     return f"/cloudformation-custom-resource-response-useast1/{key}?{query}"
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 Form = Callable[..., str] | None
@@ -137,23 +129,24 @@ def test_contract_32_the_cancelled_create_is_the_one_that_lambda_retries(play: T
     assert play.stage.entries() == []
 
 
-def test_contract_32_a_delete_waits_for_a_create_that_has_no_id_yet(stage: Stage) -> None:
+def test_contract_32_a_delete_waits_for_a_create_that_has_no_id_yet() -> None:
     """While CreateResource is on its way, Delete does not say SUCCESS; it does when the Create has cleared away."""
+    stage = VirtualStage()
     create = stage.event("Create")
     delete: list[Sent] = []
-    order: list[str] = []
+    waited: list[bool] = []
 
     def cancel(_call: object) -> None:
         delete.append(stage.send(stage.event("Delete", physical_id=INVENTED)))
-        until(lambda: any(item.get("CreatesVoidUntil") for item in stage.ledger()))
+        stage.wait(lambda: any(item.get("CreatesVoidUntil") for item in stage.ledger()), 5)
         # Long enough for a Delete that would not wait.
-        time.sleep(0.5)
-        order.append(f"{len(delete[0].ended())} ended")
+        stage.wait(delete[0].ended, 5)
+        waited.append(not delete[0].ended())
 
     stage.interventions.after(cancel, "CreateResource")
     answer = stage.deliver(create)
 
-    assert order == ["0 ended"]
+    assert waited == [True]
     assert answer.reason.startswith("Cancelled:")
     assert delete[0].answer().succeeded
     assert stage.rooms() == []
@@ -244,8 +237,9 @@ def test_contract_18_a_late_duplicate_of_an_adoption(stage: Stage) -> None:
     assert stage.entries() == entries
 
 
-def test_contract_18_a_late_duplicate_of_an_update_that_is_overtaken_while_it_runs(stage: Stage) -> None:
+def test_contract_18_a_late_duplicate_of_an_update_that_is_overtaken_while_it_runs() -> None:
     """Two Updates at once end in what the later one declares, whichever comes first."""
+    stage = VirtualStage()
     room = stage.deliver(stage.event("Create")).physical_id
     first = stage.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
     second = stage.event(
@@ -255,7 +249,7 @@ def test_contract_18_a_late_duplicate_of_an_update_that_is_overtaken_while_it_ru
 
     def overtake(_call: object) -> None:
         sent.append(stage.send(second))
-        time.sleep(0.3)
+        stage.wait(sent[0].ended, 5)
 
     stage.interventions.after(overtake, "AssociateDelegateToResource")
     stage.deliver(first)

@@ -59,7 +59,7 @@ def test_schema_function_and_rules_agree() -> None:
     """What the function refuses, the rules find at the same property, and the schema refuses if it has words for it."""
     found: Counter[str] = Counter()
 
-    @settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=400, deadline=None, derandomize=True, database=None)
     @given(properties=mixed())
     def check(properties: dict[str, Any]) -> None:
         function, schema = function_problems(properties), schema_problems(properties)
@@ -74,8 +74,8 @@ def test_schema_function_and_rules_agree() -> None:
     check()
     # Otherwise what was generated tells little.
     assert set(found) == {"none", *(f"E950{number}" for number in range(1, 9))}
-    assert found["none"] > 300
-    assert found.total() - found["none"] > 300
+    assert found["none"] > 60
+    assert found.total() - found["none"] > 60
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -105,7 +105,7 @@ def test_only_what_differs_in_case_is_beyond_the_schema(properties: dict[str, An
     assert problem in rules
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(properties=right)
 def test_right_properties_are_never_flagged(properties: dict[str, Any]) -> None:
     """Nothing is found in properties that the function takes."""
