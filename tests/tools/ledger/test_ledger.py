@@ -11,6 +11,7 @@ import pytest
 from tests.tools.ledger.world import LONG_AGO, NOW, TABLE, World, lease, owner_of
 from workmail_resource.ownership.ledger import Claim
 from workmail_resource.ownership.rules import Record, StackView, owner_mark
+from workmail_rooms.ledger.damages import Kind
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -60,6 +61,15 @@ def organization_gone(account: World) -> Made:
     account.views[owner] = StackView(room, "CREATE_COMPLETE")
     other.state = "Deleted"
     return Made(room, lambda world: not world.entries(owner) and not world.claim(room))
+
+
+def organization_unknown(account: World) -> Made:
+    """Leave the room of an organization that is in another account or Region."""
+    owner, room, elsewhere = owner_of("Elsewhere"), f"r-{'0' * 32}", f"m-{'0' * 32}"
+    entry = account.entry("a", room, organization_id=elsewhere)
+    account.write(Record(owner).put(entry), Claim("TAKE", elsewhere, room))
+    account.views[owner] = StackView(room, "CREATE_COMPLETE")
+    return Made(room)
 
 
 def mark_without_entry(account: World) -> Made:
@@ -208,6 +218,7 @@ DAMAGES: list[tuple[str, Callable[[World], Made]]] = [
     ("RoomGone", room_gone),
     ("RoomGone", room_gone_that_the_stack_has),
     ("OrganizationGone", organization_gone),
+    ("OrganizationUnknown", organization_unknown),
     ("MarkWithoutEntry", mark_without_entry),
     ("ClaimMissing", claim_missing),
     ("ClaimWithoutEntry", claim_without_entry),
@@ -257,6 +268,11 @@ def test_each_damage_is_named_and_repaired_where_it_can_be(
         "ListResources",
         "DescribeResource",
     }
+
+
+def test_every_damage_is_made() -> None:
+    """No damage that check knows is without a test."""
+    assert {kind for kind, _ in DAMAGES} == set(Kind)
 
 
 def test_a_healthy_account_is_called_healthy(account: World) -> None:
