@@ -43,17 +43,19 @@ def _update(
     ids=lambda change: next(iter(change)),
 )
 def test_contract_22_a_change_in_place(stage: Stage, change: dict[str, Any]) -> None:
-    """Every property but OrganizationId changes in place: same id, and the change is there, and back again."""
+    """Every property but OrganizationId changes in place: same id, and the change is there, and back again; the ledger has the Name."""
     room = stage.deliver(stage.event("Create")).physical_id
     before = stage.state()
     old, new = room_properties(), room_properties(**change)
     answer = stage.deliver(_update(stage, room, new, old))
     after = stage.state()
+    named = [one["name"] for one in stage.entries() if one["Entry"] == "entry"]
     back = stage.deliver(_update(stage, room, old, new))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", room)
     assert (back.status, back.physical_id) == ("SUCCESS", room)
     assert after != before
+    assert named == [new["Name"]]
     if change != {"Email": None}:
         assert stage.state() == before
 

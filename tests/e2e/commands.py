@@ -138,6 +138,9 @@ def _sam(words: Sequence[str]) -> Iterator[str]:
 
 def _aws(words: Sequence[str]) -> Iterator[str]:
     service, command = words[1:3]
+    if service == "dynamodb":
+        yield "nobody touches the ledger with DynamoDB's own commands; workmail-rooms ledger is for that"
+        return
     if command == "wait":
         yield from _aws_wait(words)
         return
