@@ -170,6 +170,32 @@ def test_contract_56_a_worker_dies_while_it_takes_over(play: Timeless, died_at: 
     assert kept.succeeded, kept.reason
 
 
+@pytest.mark.parametrize("how", ["at once", "dies", "denied"])
+def test_contract_56_taken_back_from_one_that_let_go(play: Timeless, how: str) -> None:
+    """Rolled back under Retain, the new logical ID hands nothing back: the old one takes the room when it changes."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    play.stage.cloudformation.hide(play.stage.stack_id, "New")
+    changed = {**DECLARED, "Description": "changed"}
+    update = play.event("Update", properties=changed, old_properties=DECLARED, physical_id=room, logical_id="Old")
+    if how == "dies":
+        play.dies(update, "TransactWriteItems")
+    elif how == "denied":
+        play.stage.deny_cloudformation()
+
+    answer = play.deliver(update)
+
+    if how == "denied":
+        assert answer.reason.startswith("NotOwned:")
+        assert "cloudformation:DescribeStackResource" in answer.reason
+        return
+    assert answer.succeeded, answer.reason
+    assert described(play, room)["description"] == "changed"
+    assert [one["Owner"].rpartition("|")[2] for one in play.stage.entries() if one["Entry"] == "entry"] == ["Old"]
+    assert play.deliver(play.event("Delete", properties=changed, physical_id=room, logical_id="Old")).succeeded
+    assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+
+
 def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:
     """A Create that WorkMail refuses after it has taken a room over hands it back at once, and its Delete leaves it."""
     room = play.create(properties=DECLARED, logical_id="Old")

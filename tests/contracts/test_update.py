@@ -43,7 +43,7 @@ def _update(
     ids=lambda change: next(iter(change)),
 )
 def test_contract_22_a_change_in_place(stage: Stage, change: dict[str, Any]) -> None:
-    """Every property but OrganizationId changes in place: same id, and the change is there, and back again; the ledger has the Name."""
+    """Every property but OrganizationId changes in place: same id, the change is there and in the ledger, and back."""
     room = stage.deliver(stage.event("Create")).physical_id
     before = stage.state()
     old, new = room_properties(), room_properties(**change)

@@ -16,7 +16,14 @@ EXAMPLES: Final = ROOT / "examples/moving"
 
 
 def deploy(
-    stage: Stage, stack: str, rooms: Rooms, *, adopt: Sequence[str] = (), policy: str = "Delete", fails: bool = False
+    stage: Stage,
+    stack: str,
+    rooms: Rooms,
+    *,
+    adopt: Sequence[str] = (),
+    policy: str = "Delete",
+    fails: bool = False,
+    **properties: str,
 ) -> dict[str, str]:
     """Deploy a stack of rooms (names by logical ID), and return their physical IDs by name.
 
@@ -28,10 +35,14 @@ def deploy(
         The DeletionPolicy of all.
     fails:
         Whether a resource comes last that fails, since a user has its name.
+    properties:
+        Of all rooms, besides.
     """
     names = {**rooms, **({"Last": "alice"} if fails else {})}
     resources = {
-        logical_id: room_properties(Name=name, Email=f"{name}@{DOMAIN}", **(ADOPT if logical_id in adopt else {}))
+        logical_id: room_properties(
+            Name=name, Email=f"{name}@{DOMAIN}", **properties, **(ADOPT if logical_id in adopt else {})
+        )
         for logical_id, name in names.items()
     }
     template = stage.template(resources)
@@ -46,10 +57,11 @@ def deploy(
 
 
 def owners(stage: Stage) -> dict[str, str]:
-    """Return the rooms of the ledger by STACK/LogicalID; each is claimed by that owner."""
-    entries = {one["Owner"]: one["resource_id"] for one in stage.entries() if one["Entry"] == "entry"}
+    """Return the rooms of the ledger by STACK/LogicalID; each is claimed by that owner, or handed over to it."""
+    own = [one for one in stage.entries() if one["Entry"] == "entry"]
+    entries = {one["Owner"]: one["resource_id"] for one in own}
     claims = {one["Holder"]: one["Owner"].partition("/")[2] for one in stage.entries() if one["Entry"] == "claim"}
-    assert claims == entries
+    assert claims == {one["Owner"]: one["resource_id"] for one in own if not one.get("handed_to")}
     return {f"{owner.split('/')[1]}/{owner.rpartition('|')[2]}": room for owner, room in entries.items()}
 
 
@@ -78,6 +90,23 @@ def test_contract_56_a_failing_sibling_rolls_a_renaming_back(stage: Stage) -> No
 
     assert deploy(stage, "rooms", {"Main": "boardroom"}, adopt=["Main"]) == ids
     assert (stage.state(), owners(stage)) == (before, {"rooms/Main": ids["boardroom"]})
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["renamed again", "left as it was"])
+def test_contract_56_a_renaming_that_nobody_takes_back(stage: Stage, *, again: bool) -> None:
+    """Under Retain the rollback sends no Delete: the old logical ID takes the room back when it is changed."""
+    ids = deploy(stage, "rooms", {"Board": "boardroom"}, policy="Retain")
+    deploy(stage, "rooms", {"Main": "boardroom"}, adopt=["Main"], policy="Retain", fails=True)
+    both = owners(stage)
+    assert both.keys() == {"rooms/Main", "rooms/Board"}
+
+    logical_id = "Main" if again else "Board"
+    after = deploy(stage, "rooms", {logical_id: "boardroom"}, adopt=["Main"], Description="later")
+
+    assert after == ids
+    # Of the one that is renamed no Delete comes either.
+    assert owners(stage) == (both if again else {"rooms/Board": ids["boardroom"]})
+    assert [room.Description for room in stage.rooms()] == ["later"]
 
 
 def test_contract_57_a_room_moves_to_another_stack_in_three_deployments(stage: Stage) -> None:

@@ -140,12 +140,16 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     physical_id = work.event.physical_resource_id
     record = _stop_unfinished(work, record, declaration, entry)
     goes_back = _goes_back(work, entry, declaration)
+    if entry is not None and entry.handed_to and not goes_back:
+        entry = _take_back(work, record, entry)
+        record = work.turn.record
     room = workmail.describe(physical_id)
     if room is None:
         return _update_gone(work, declaration, record, entry, goes_back=goes_back)
     room = workmail.with_lists(room)
     if entry is not None and entry.handed_to:
-        return _update_handed_over(entry, room, goes_back=goes_back)
+        # Another logical resource has it, and hands it back when it is rolled back itself.
+        return unchanged(entry, room)
     left_out = _LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
@@ -239,15 +243,40 @@ def _bring(work: Work, workmail: WorkMail, room: Room, goal: Wanted, left_out: _
     return bring(work, workmail, room, goal, otherwise=left_out.judge, patience=ROLLBACK_PATIENCE)
 
 
-def _update_handed_over(entry: Entry, room: Room, *, goes_back: bool) -> Result:
-    """Leave a resource alone that another logical resource has taken over."""
-    if goes_back:
-        # That one hands it back when it is rolled back itself.
-        return unchanged(entry, room)
-    raise NotOwnedError(
-        f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}, which declares it too",
-        "Take one of the two out of the template.",
-    )
+def _take_back(work: Work, record: Record, entry: Entry) -> Entry:
+    """Take a resource back from the logical resource that has taken it over, if CloudFormation shows that it let go.
+
+    That one was rolled back under DeletionPolicy Retain: no Delete has handed the resource back.
+
+    Raises
+    ------
+    NotOwnedError
+        It has it, or may have it.
+    """
+    own = replace(entry, handed_to="")
+    taken = record.following(work.event).put(own, entry)
+    holder = work.ledger.holder(entry.organization_id, entry.resource_id or "")
+    if holder is None or holder == work.owner:
+        work.turn.take(taken, claims=[claim_of(own, "TAKE")])
+        return own
+    told = f"the resource {entry.resource_id} was taken over by {describe_owner(holder)}"
+    view = work.stacks.view(holder)
+    if view is None:
+        raise NotOwnedError(
+            f"{told}, and CloudFormation could not be asked whether that still has it",
+            "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
+        )
+    theirs = work.ledger.read(holder)
+    if (
+        view.counts(entry.resource_id)
+        or view.status == "CREATE_IN_PROGRESS"
+        or theirs.is_held(worker="", now=work.clock.time())
+    ):
+        raise NotOwnedError(f"{told}, which declares it too", "Take one of the two out of the template.")
+    kept = theirs.with_id(entry.resource_id)
+    also = [] if kept is None else [theirs.drop(kept)]
+    work.turn.take(taken, claims=[claim_of(own, "MOVE", holder)], also=also)
+    return own
 
 
 def _not_owned(work: Work, record: Record, entry: Entry) -> Result:
