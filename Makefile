@@ -35,9 +35,11 @@ simulate: $(READY) ## Play SEEDS stories from seed FROM on, beyond those of `mak
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) \
 	  --from $(or $(FROM),$(shell date +%s)) --jobs $(or $(JOBS),2))
 
-check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, types, imports, templates, tests
+check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, spelling, style, types, imports, templates, tests
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
+	@$(BIN)/codespell
+	@$(BIN)/proselint --config .proselintrc.json check *.md docs
 	@$(BIN)/mypy
 	@PYTHONPATH=function $(BIN)/lint-imports --no-cache
 	@$(BIN)/cfn-lint $(TEMPLATES) --append-rules tools/workmail_rooms/lint
@@ -54,7 +56,7 @@ format: $(READY) ## Format the code, and mend what the linter can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-generate: $(READY) ## Write what follows from the code and its tests: schema, reference, contracts, calls
+generate: $(READY) ## Write what follows from the code and its tests: schema, reference, contracts, calls, pictures
 	@$(BIN)/python -m generate
 
 build: $(READY) ## Build the deployable package with the AWS SAM CLI

@@ -93,11 +93,13 @@ class Document:
         return anchors
 
     def links(self) -> Iterator[str]:
-        """Yield the targets of all links."""
+        """Yield the targets of all links and pictures."""
         for token in self._tokens():
+            if token.type == "html_block":
+                yield from re.findall(r'\b(?:href|src|srcset)="([^"]*)"', token.content)
             for child in token.children or ():
-                if child.type == "link_open":
-                    yield str(child.attrs["href"])
+                if child.type in {"link_open", "image"}:
+                    yield str(child.attrs["href" if child.type == "link_open" else "src"])
 
     def section(self, heading: str) -> str:
         """Return the Markdown below a heading, up to the next one of any level.

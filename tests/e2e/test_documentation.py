@@ -456,7 +456,7 @@ def test_the_advice_that_depends_on_the_event_is_the_code_s() -> None:
     """Where an Update or a Delete has an advice of its own for a code, the second table has it, and no other."""
     rows = OPERATIONS.table("Troubleshooting", "Event").rows
     assert {(row[0], name, row[2]) for row in rows for name in code(row[1])} == {
-        (kind, name, advice) for kind, advices in INSTEAD.items() for name, advice in advices.items()
+        (kind, name, advice) for kind, texts in INSTEAD.items() for name, advice in texts.items()
     }
 
 

@@ -1,7 +1,7 @@
 """``make generate``: writes every file that follows from the code and its tests.
 
 With ``--check`` it writes nothing, names the files that are not current, and fails if there are any. The page of calls
-is left out then, because it takes a run of every operation; ``tests/e2e/test_calls.py`` holds it current.
+and the pictures are left out then, because they take a run of what they show; tests hold them current.
 """
 
 import sys
@@ -52,9 +52,10 @@ def main(arguments: list[str]) -> int:
         sys.stdout.writelines(f"{path} is not current: run make generate\n" for path in old)
         return bool(old)
     # Only here: it needs what the tests need.
-    from generate import calls  # noqa: PLC0415
+    from generate import calls, pictures  # noqa: PLC0415
 
     write()
+    pictures.write(ROOT)
     (ROOT / CALLS).write_text(calls.render(), encoding="utf-8")
     return 0
 
