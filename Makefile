@@ -52,7 +52,7 @@ bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 ca
 	@echo
 	@$(BIN)/python -m benchmarks.load
 
-format: $(READY) ## Format the code, and mend what the linter can mend
+format: $(READY) ## Format the code, and correct what the linter can correct
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
@@ -66,6 +66,7 @@ release: $(READY) ## Run `make check`, then write VERSION, its date and what it 
 	@$(BIN)/python -m release --check "$(VERSION)"
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m release "$(VERSION)"
+	@$(BIN)/python -m generate
 	@PYTHONPATH=function:tools $(BIN)/python -m tests.harness.release
 	@$(BIN)/pytest --quiet tests/e2e/test_release.py
 

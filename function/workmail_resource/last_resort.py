@@ -131,7 +131,7 @@ def _reason(record: Mapping[str, Any], event: Mapping[str, Any], now: float) -> 
         f"FunctionFailed: the provider's function ended without an answer in each of "
         f"{context.get('approximateInvokeCount', 'its')} tries ({condition}"
         f"{f', {cause}' if cause else ''}). Look for the request ID {context.get('requestId', 'of the event')} in the "
-        "log of the provider's function, mend what it shows (its memory, timeout or package), then deploy again."
+        "log of the provider's function, correct what it shows (its memory, timeout or package), then deploy again."
     )
 
 

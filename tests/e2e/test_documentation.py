@@ -46,6 +46,9 @@ from workmail_rooms.ledger.damages import Kind
 
 REFERENCE = document("docs/custom-workmailresource.md")
 OPERATIONS = document("docs/operations.md")
+MONITORING = document("docs/monitoring.md")
+TROUBLESHOOTING = document("docs/troubleshooting.md")
+LEDGER = document("docs/ledger.md")
 FUNCTION = ROOT / "function/workmail_resource"
 TOOLS = ROOT / "tools/workmail_rooms"
 
@@ -126,7 +129,7 @@ def check_query(block: Block) -> None:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
     """
-    known = {key for row in OPERATIONS.table("Logs", "Key").rows for key in code(row[0])}
+    known = {key for row in MONITORING.table("Logs", "Key").rows for key in code(row[0])}
     functions = {
         "bin",
         "count",
@@ -446,7 +449,7 @@ def advice_in_code() -> Iterator[tuple[str, str]]:
 
 def test_the_table_of_errors_is_the_code_s() -> None:
     """Every error code stands in the table with the advice that the function gives, and no other does."""
-    documented = {(name, row[1]) for row in OPERATIONS.table("Troubleshooting", "Code").rows for name in code(row[0])}
+    documented = {(name, row[1]) for row in TROUBLESHOOTING.table("Error codes", "Code").rows for name in code(row[0])}
     last_resort = {pair for pair in documented if pair[0] in LAST_RESORT}
     assert len(last_resort) == len(LAST_RESORT)
     assert documented - last_resort == set(advice_in_code())
@@ -454,7 +457,7 @@ def test_the_table_of_errors_is_the_code_s() -> None:
 
 def test_the_advice_that_depends_on_the_event_is_the_code_s() -> None:
     """Where an Update or a Delete has an advice of its own for a code, the second table has it, and no other."""
-    rows = OPERATIONS.table("Troubleshooting", "Event").rows
+    rows = TROUBLESHOOTING.table("Error codes", "Event").rows
     assert {(row[0], name, row[2]) for row in rows for name in code(row[1])} == {
         (kind, name, advice) for kind, texts in INSTEAD.items() for name, advice in texts.items()
     }
@@ -463,7 +466,7 @@ def test_the_advice_that_depends_on_the_event_is_the_code_s() -> None:
 @pytest.mark.parametrize("name", LAST_RESORT)
 def test_the_advice_of_the_last_resort_is_the_code_s(name: str) -> None:
     """What the table says of a code of the last-resort function, the function says."""
-    (advice,) = (row[1] for row in OPERATIONS.table("Troubleshooting", "Code").rows if f"`{name}`" in row[0])
+    (advice,) = (row[1] for row in TROUBLESHOOTING.table("Error codes", "Code").rows if f"`{name}`" in row[0])
     said: list[dict[str, str]] = []
 
     def put(_url: str, body: bytes, _timeout: float) -> int:
@@ -502,7 +505,7 @@ def test_documented_log_keys_are_those_of_the_code() -> None:
         if keyword.arg
     }
     # WHEN they are compared with the table
-    documented = [key for row in OPERATIONS.table("Logs", "Key").rows for key in code(row[0])]
+    documented = [key for row in MONITORING.table("Logs", "Key").rows for key in code(row[0])]
     # THEN each is there, once
     assert Counter(documented) == Counter(common | added)
 
@@ -522,14 +525,14 @@ def test_documented_metrics_are_those_of_the_code(capsys: pytest.CaptureFixture[
     emitted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     metrics = [metric for line in emitted for metric in line["_aws"]["CloudWatchMetrics"]]
     # THEN the documents say what comes
-    rows = next(table.rows for table in OPERATIONS.tables() if table.heading == "Metrics")
+    rows = next(table.rows for table in MONITORING.tables() if table.heading == "Metrics")
     where = {row[0]: code(row[1]) for row in rows}
     assert {metric["Namespace"] for metric in metrics} == set(where["Namespace"]) == {default_namespace()}
     dimensions = {name for metric in metrics for names in metric["Dimensions"] for name in names}
     assert dimensions <= set(where["Dimensions"])
     values = {line[name] for line in emitted for name in dimensions if name in line}
     assert values <= set(where["Dimensions"])
-    documented = {code(row[0])[0]: row[1] for row in OPERATIONS.table("Metrics", "Metric").rows}
+    documented = {code(row[0])[0]: row[1] for row in MONITORING.table("Metrics", "Metric").rows}
     assert {metric["Name"]: metric["Unit"] for line in metrics for metric in line["Metrics"]} == documented
 
 
@@ -541,7 +544,7 @@ def default_namespace() -> str:
 
 def test_documented_alarms_are_those_of_the_template() -> None:
     """The table of alarms has each alarm of the provider stack, with its metric, function and threshold."""
-    rows = OPERATIONS.table("Alarms", "Alarm").rows
+    rows = MONITORING.table("Alarms", "Alarm").rows
     documented = [tuple(code(cell)[0] for cell in row[:4]) for row in rows]
     topic = "arn:aws:sns:us-east-1:123456789012:alerts"
     declared = [
@@ -554,7 +557,7 @@ def test_documented_alarms_are_those_of_the_template() -> None:
 
 def test_the_damages_of_the_ledger_are_the_code_s() -> None:
     """The table of damages has each that `workmail-rooms ledger check` can name, and no other."""
-    documented = [name for row in OPERATIONS.table("Look at it and mend it", "Damage").rows for name in code(row[0])]
+    documented = [name for row in LEDGER.table("Look at it and repair it", "Damage").rows for name in code(row[0])]
     assert documented == list(Kind)
 
 
@@ -595,7 +598,7 @@ def test_the_documented_times_are_the_code_s() -> None:
 
 def test_the_seams_of_crhelper_exist() -> None:
     """Each seam in the table is one that crhelper has and that the subclass overrides, and none is left out."""
-    rows = ARCHITECTURE.table("How crhelper is mended", "Seam").rows
+    rows = ARCHITECTURE.table("What is changed in crhelper", "Method").rows
     listed = {name for row in rows for name in code(row[0])}
     own = {name for name in vars(CustomResource) if callable(getattr(CustomResource, name))}
     assert listed == {name for name in own if hasattr(CfnResource, name)} - {"__class__", "__doc__", "__module__"}
@@ -628,6 +631,27 @@ def test_the_changelog_keeps_its_form() -> None:
     assert headings[0] == "[Unreleased]"
     kinds = {heading for level, heading in CHANGELOG.headings() if level == 3}
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_page_says_what_it_is_for(page: Path) -> None:
+    """A page begins with what it is for and who needs it, is linked from the README, and is short, but one."""
+    text = page.read_text(encoding="utf-8")
+    assert re.match(r"(<!--.*-->\n\n)?# .+\n\n.*\b[Ff]or whoever\b", text)
+    assert f"docs/{page.name}" in {link.partition("#")[0] for link in document("README.md").links()}
+    # The reference has a section for each property.
+    assert page == REFERENCE.path or text.count("\n") <= 250
+
+
+def test_the_readme_is_read_in_a_minute() -> None:
+    """The README has at most 150 lines, and says first that WorkMail ends, and against what the project was run."""
+    text = document("README.md").text
+    assert text.count("\n") <= 150
+    screen = "".join(text.splitlines(keepends=True)[:20])
+    assert all(
+        told in screen
+        for told in ("31 March 2027", "docs/leaving.md", "real AWS account", "workmail-rooms probe", "make demo")
+    )
 
 
 def test_no_document_has_a_placeholder() -> None:

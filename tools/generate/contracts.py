@@ -16,7 +16,7 @@ _HEAD = """<!-- Written by make generate, from tests/contracts/promises.toml and
 
 # Contracts and their tests
 
-What a custom resource has to keep, by number. A test of contract 7 is named `test_contract_07_...`; where none is, those are listed whose docstring says *contract 7*.
+What a custom resource has to keep, by number, and the tests that show it. For whoever changes the function. A test of contract 7 is named `test_contract_07_...`; where none is, those are listed whose docstring says *contract 7*.
 
 | Contract | Promise | Tests |
 |---|---|---|

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from unittest import mock
 
-import cfnlint.api
-from cfnlint.config import ManualArgs
-from rich.console import CONSOLE_SVG_FORMAT, Console, RenderableType
+import cfnlint.api  # type: ignore[import-untyped] # cfn-lint ships no types
+from cfnlint.config import ManualArgs  # type: ignore[import-untyped] # as above
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME

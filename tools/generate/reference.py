@@ -35,11 +35,11 @@ REMARKS: Final[Mapping[str, str]] = {
         "domain of the organization. A changed address does not stay as an alias unless `Aliases` lists it. Leaving it "
         "out of a later template deregisters the resource; WorkMail keeps the mailbox for 30 days."
     ),
-    "Aliases": "The order is of no account; no address may be listed twice or be the `Email`.",
+    "Aliases": "Their order does not matter. No address may be listed twice or be the `Email`.",
     "BookingOptions": "A key that is left out has its default.",
     "Delegates": (
-        "Each is an id, a name or an address of somebody who is enabled in the organization. The order is of no "
-        "account, and none may be listed twice."
+        "Each is an id, a name or an address of somebody who is enabled in the organization. Their order does "
+        "not matter. None may be listed twice."
     ),
     "ExistingResource": (
         "`FAIL` fails and touches nothing. `ADOPT` takes it over if it has the same `Type` and no other stack owns it, "

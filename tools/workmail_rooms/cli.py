@@ -48,7 +48,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "inventory": Command(
             "workmail_rooms.inventory.cli", "read existing rooms, and write templates that adopt them, or data"
         ),
-        "ledger": Command("workmail_rooms.ledger.cli", "list, show, check, release and repair whose each room is"),
+        "ledger": Command("workmail_rooms.ledger.cli", "show which stack owns each room; check and repair the ledger"),
         "probe": Command(
             "workmail_rooms.probe.cli", "learn how a real WorkMail behaves, with temporary rooms", extra="sandbox"
         ),

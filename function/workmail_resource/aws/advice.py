@@ -112,7 +112,7 @@ UNKNOWN: Final = (
 )
 
 _GIVING_BACK = (
-    "An adopted resource could not be put back as it was; mend in WorkMail what stands in the way, then delete again."
+    "An adopted resource could not be put back as it was; correct in WorkMail what prevents it, then delete again."
 )
 _DELETE_AGAIN = "It was retried until the time was used up; delete again."
 

@@ -1,4 +1,4 @@
-"""crhelper, mended: exactly one well-formed answer to every event.
+"""crhelper, corrected: exactly one well-formed answer to every event.
 
 crhelper 2.0.12 dispatches the events and guards the timeout. What it does wrong by itself is corrected here at the
 seams it has; each override says which of its defects it is for. Nothing in this module knows WorkMail.

@@ -1,1 +1,1 @@
-"""Whose each room is: the provider's ledger, looked at and mended from a terminal."""
+"""Shows, checks and repairs the provider's ledger, which says which stack owns each room."""

@@ -60,8 +60,8 @@ _WORDS: Final = Words(
 )
 
 _DESCRIPTION: Final = """\
-Whose each room is: look at the provider's ledger, hold it against WorkMail and CloudFormation, and mend it. Nothing is
-ever changed in WorkMail, nor in CloudFormation.
+Show which stack owns each room, compare the provider's ledger with WorkMail and CloudFormation, and repair it. Nothing
+is changed in WorkMail or in CloudFormation.
 """
 _EPILOG: Final = f"""\
 permissions
@@ -108,7 +108,7 @@ _WORLD: Final = Outside(SystemClock(), _ask, lambda: str(uuid.uuid4()), Connecti
 
 
 def main(arguments: Sequence[str], *, outside: Outside = _WORLD) -> int:
-    """Look at the ledger, or mend it.
+    """Show the ledger, or repair it.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class _Command:
         say(f"{count(len(found), 'damage')}, of which `{_WORDS.program} repair` can repair {repairable:,}.")
         return FAILED
 
-    # --------------------------------------------------------------------------------------------------------- mending
+    # ------------------------------------------------------------------------------------------------------- repairing
 
     def _repair(self) -> int:
         evidence = self._look()
@@ -337,7 +337,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = make_parser(_WORDS.program, _DESCRIPTION, _EPILOG)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", parents=[common], help="print all rooms, and whose they are")
+    commands.add_parser("list", parents=[common], help="print each room and the stack that owns it")
     commands.add_parser("show", parents=[common, room], help="print all that is known of one room")
     commands.add_parser("check", parents=[common, workmail], help="hold ledger, WorkMail and CloudFormation together")
     commands.add_parser("release", parents=[common, room, sure], help="forget a room; it stays in WorkMail")

@@ -279,7 +279,7 @@ class _Search:
             )
             return
         (_, resource_id), room = marked
-        what = f"{what}; {room.name} ({resource_id}) has its mark and is of no use yet."
+        what = f"{what}; {room.name} ({resource_id}) has its mark and cannot be used yet."
         advice = (
             "Deploy or delete the stack: the next event of the resource removes the room. If the stack is gone, delete "
             "the room in WorkMail, then repair."
