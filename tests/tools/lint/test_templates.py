@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.lint.linting import ROOT, lint_file, own_rules
+from tests.tools.lint.linting import ROOT, lint_file, lint_text, own_rules
 
 TEMPLATES = Path(__file__).parent / "templates"
 WRONG = sorted(TEMPLATES.glob("wrong/*.yaml"))
@@ -41,6 +41,17 @@ def test_what_is_wrong_in_json_is_found_where_it_stands(name: str) -> None:
     """In JSON, too, each finding has the line and the column of what is wrong."""
     found = [finding[:3] for finding in lint_file(TEMPLATES / "wrong" / name)]
     assert found == WRONG_JSON[name]
+
+
+@pytest.mark.parametrize("sections", ["Conditions:\nParameters:\nRules:", "Parameters: {X: 3}\nRules: {R: 3}"])
+def test_no_rule_fails_over_a_template_that_is_none(sections: str) -> None:
+    """In a template whose sections are none, which cfn-lint's own rules find, none of these ends with an exception."""
+    resource = (TEMPLATES / "wrong/missing-in-one-case.yaml").read_text().partition("Resources:")[2]
+    findings = lint_text(f"{sections}\nResources:{resource}      Email: !Ref X\n")
+    assert findings
+    assert not [
+        finding.message for finding in findings if "rule E95" in finding.message or "rule W95" in finding.message
+    ]
 
 
 def test_each_rule_has_its_wrong_template() -> None:

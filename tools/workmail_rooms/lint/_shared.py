@@ -66,6 +66,14 @@ def is_ours(properties: object) -> bool:
     return isinstance(properties, Mapping) and properties.get("ServiceToken") == _OUR_TOKEN
 
 
+def section(cfn: Any, name: str) -> Mapping[str, Any]:
+    """Return the members of a template's section, without what cfn-lint itself finds to be no section or member."""
+    found = cfn.template.get(name)
+    return (
+        {key: value for key, value in found.items() if isinstance(value, Mapping)} if isinstance(found, Mapping) else {}
+    )
+
+
 def is_scalar(value: object) -> bool:
     """Tell whether CloudFormation hands *value* over as one string."""
     # What YAML takes for a date is text to CloudFormation.
@@ -126,11 +134,11 @@ class Cases:
     """Which conditions of a template can hold together, as its Conditions, AllowedValues and Rules have it."""
 
     def __init__(self, cfn: Any) -> None:
-        rules = cfn.template.get("Rules")
-        self._declared = cfn.template.get("Conditions", {})
+        rules = section(cfn, "Rules")
+        self._declared = section(cfn, "Conditions")
         self._conditions, self._unclear = cfn.conditions, False
         self._known: dict[frozenset[tuple[str, bool]], bool] = {}
-        if isinstance(rules, Mapping) and any(name in json.dumps(rules, default=str) for name in _BEYOND_CFN_LINT):
+        if any(name in json.dumps(rules, default=str) for name in _BEYOND_CFN_LINT):
             spelled = _spell_contains(rules)
             self._conditions = Conditions(SimpleNamespace(template={**cfn.template, "Rules": spelled}))
             self._unclear = any(name in json.dumps(spelled, default=str) for name in _BEYOND_CFN_LINT)
@@ -198,7 +206,7 @@ def loop_keys(cfn: Any) -> dict[str, tuple[str, str]]:
     }
     return {
         str(logical_id): keys[where]
-        for logical_id in cfn.template.get("Resources", {})
+        for logical_id in section(cfn, "Resources")
         if (where := position(logical_id)) in keys and where
     }
 
@@ -249,7 +257,7 @@ def _is_known(cfn: Any, collection: object) -> bool:
     if isinstance(collection, list):
         return all(is_scalar(item) for item in collection)
     if isinstance(collection, Mapping) and isinstance(name := collection.get("Ref"), str):
-        parameter = cfn.template.get("Parameters", {}).get(name, {})
+        parameter = section(cfn, "Parameters").get(name, {})
         return "Default" in parameter or "AllowedValues" in parameter
     return False
 

@@ -59,7 +59,7 @@ class _Place(NamedTuple):
 
 
 def _places(cfn: Any) -> Iterator[_Place]:
-    parameters = cfn.template.get("Parameters", {})
+    parameters = _shared.section(cfn, "Parameters")
     for logical_id, resource in _shared.ours(cfn).items():
         properties = resource.get("Properties")
         for key, value in properties.items() if isinstance(properties, Mapping) else ():
