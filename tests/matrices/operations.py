@@ -31,13 +31,16 @@ class Operation:
     old:
         What the stack has declared before, if it has: the resource was created so.
     found:
-        Makes what the organizations hold besides, which is nobody's or another owner's; returns a resource's id.
+        Makes what the organizations hold besides, which is nobody's or another owner's.
+    taken_over:
+        Whether another logical ID has taken the resource over since. An Update takes it back from there.
     """
 
     request_type: str
     properties: Mapping[str, Any]
     old: Mapping[str, Any] | None = None
-    found: Callable[[Account], str] = lambda _stage: ""
+    found: Callable[[Account], object] = lambda _stage: None
+    taken_over: bool = False
 
     @property
     def replaces(self) -> bool:
@@ -45,7 +48,7 @@ class Operation:
         return self.old is not None and self.old["OrganizationId"] != self.properties["OrganizationId"]
 
 
-def _existing_room(stage: Account) -> str:
+def _existing_room(stage: Account) -> None:
     """Make the room that is adopted: different from what is declared in every respect."""
     room = stage.create_room("boardroom", Description="as people know it", Email=f"old-boardroom@{DOMAIN}")
     within = {"OrganizationId": EXAMPLE}
@@ -53,29 +56,18 @@ def _existing_room(stage: Account) -> str:
     stage.workmail.invoke("CreateAlias", {**within, "EntityId": room, "Alias": f"upstairs@{DOMAIN}"})
     for delegate in ("alice", "bob"):
         stage.workmail.invoke("AssociateDelegateToResource", {**within, "ResourceId": room, "EntityId": delegate})
-    return room
 
 
-def _created(stage: Account, logical_id: str) -> str:
+def _of_another_logical_id(stage: Account, logical_id: str = "Old") -> None:
     """Let another logical resource make the room."""
-    properties = everything(Email=f"old-boardroom@{DOMAIN}")
-    return _succeeds(stage, stage.event("Create", properties=properties, logical_id=logical_id, signed_at=_BEFORE))
+    _succeeds(stage, stage.event("Create", properties=_FORMER, logical_id=logical_id, signed_at=_BEFORE))
 
 
-def _of_another_stack(stage: Account) -> str:
+def _of_another_stack(stage: Account) -> None:
     """Let another stack make the room, and vanish."""
     own, stage.stack_id = stage.stack_id, f"{stage.stack_id[:-4]}0000"
-    room = _created(stage, "Room")
+    _of_another_logical_id(stage, "Room")
     stage.stack_id = own
-    return room
-
-
-def _renamed(stage: Account) -> str:
-    """Let another logical ID take the room over that this one has made."""
-    room = _created(stage, "Room")
-    new = stage.event("Create", properties=_RENAMED, logical_id="New", signed_at=_BEFORE)
-    assert _succeeds(stage, new) == room
-    return room
 
 
 def _succeeds(stage: Account, event: Mapping[str, Any]) -> str:
@@ -95,7 +87,8 @@ _MOVED: Final = everything(
     OrganizationId=OTHER, Email=f"boardroom@{OTHER_DOMAIN}", Aliases=[f"board-room@{OTHER_DOMAIN}"], Delegates=["dave"]
 )
 
-#: The room of another owner under a new logical ID, and changed with it.
+#: The room before it passes to another owner, and after.
+_FORMER: Final = everything(Email=f"old-boardroom@{DOMAIN}")
 _RENAMED: Final = room_properties(
     Description="a room with another secret", Aliases=[f"sitzungssaal@{DOMAIN}"], Delegates=["bob"], **_ADOPT
 )
@@ -111,9 +104,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "replacement": Operation("Update", _MOVED, everything()),
     "delete": Operation("Delete", everything(), everything()),
     "adopt": Operation("Create", everything(**_ADOPT), found=_existing_room),
-    "hand over": Operation("Create", _RENAMED, found=lambda stage: _created(stage, "Old")),
-    "hand back": Operation("Delete", _RENAMED, _RENAMED, found=lambda stage: _created(stage, "Old")),
-    "clean up what was handed over": Operation("Delete", everything(), found=_renamed),
+    "hand over": Operation("Create", _RENAMED, found=_of_another_logical_id),
+    "hand back": Operation("Delete", _RENAMED, _RENAMED, found=_of_another_logical_id),
+    "take back": Operation("Update", _CHANGED, _FORMER, taken_over=True),
+    "clean up what was handed over": Operation("Delete", _FORMER, _FORMER, taken_over=True),
     "take over from a stack that has gone": Operation("Create", _RENAMED, found=_of_another_stack),
 }
 
@@ -196,12 +190,15 @@ def prepare(stage: Account, operation: Operation) -> Scene:
         entity = {"OrganizationId": organization, "ResourceId": room, "EntityId": member}
         stage.workmail.invoke("AssociateDelegateToResource", entity)
         stage.create_room("boardroom2", organization_id=organization, Type="EQUIPMENT", Description="not yours")
-    found = operation.found(stage)
-    physical_id = found if operation.request_type == "Delete" else None
-    others = stage.state()
-    kept = [one for one in _of_stack(stage) if not _owner(one).endswith("|Room")]
+    operation.found(stage)
+    others, kept, physical_id = stage.state(), _of_stack(stage), None
     if operation.old is not None:
         physical_id = _succeeds(stage, stage.event("Create", properties=operation.old, signed_at=_WHEN))
+    if operation.taken_over:
+        _succeeds(stage, stage.event("Create", properties=_RENAMED, logical_id="New", signed_at=_WHEN))
+        if operation.request_type == "Delete":
+            others = stage.state()
+            kept = [one for one in _of_stack(stage) if _owner(one).endswith("|New")]
     return Scene(operation, physical_id, stage.state(), others, kept, stage.stack_id, stage.export_state())
 
 
