@@ -410,6 +410,11 @@ class Stage(Account):
         self.endpoint.misbehave(Misbehaviour(**misbehaviour), times)
 
     @property
+    def trust(self) -> Mapping[str, str]:
+        """The environment variables that let a process trust the response endpoint."""
+        return self._certificates.client_variables()
+
+    @property
     def received(self) -> tuple[Received, ...]:
         """Every request that ever arrived at the present response endpoint."""
         return self.endpoint.received

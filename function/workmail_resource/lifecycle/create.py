@@ -79,10 +79,12 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
             return result
         # It has gone: the ledger alone proves nothing. What follows is planned on what was written meanwhile.
         record, own = work.turn.record, None
-    if own is None and declaration.existing == "ADOPT":
+    if declaration.existing == "ADOPT":
         existing = workmail.find(declaration.name)
         if existing is not None and existing.description not in own_marks(work, record):
-            return adopt(work, workmail, record, existing, declaration, replaces=replaces)
+            # Version 1.0.0 wrote that it had begun before it looked.
+            before = record if own is None else record.drop(own)
+            return adopt(work, workmail, before, existing, declaration, replaces=replaces)
     begun = own or replace(new_entry(work, declaration), replaces=replaces)
     work.turn.take(record.following(work.event).put(begun, own))
     clear_rests(work)
