@@ -11,6 +11,7 @@ from tests.e2e.cdk import NODE, PYTHON, TEMPLATE, TYPESCRIPT, synthesize
 from tests.e2e.documents import ROOT
 from tests.harness import Stage
 from tests.harness.once import Once
+from workmail_rooms.diff.cli import main as diff
 from workmail_rooms.sandbox.cloudformation import Outcome
 from workmail_rooms.sandbox.rooms import Room
 
@@ -37,20 +38,32 @@ def story_of(name: str) -> Callable[[Story], Story]:
 
 
 @pytest.fixture
-def stage(stage: Stage) -> Stage:
+def stage(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Return the stage with the provider installed, whose function is what the examples import."""
     assert stage.function.arn == stage.provider.exports["workmail-resource-ServiceToken"]
+    credentials = {"AWS_ACCESS_KEY_ID": "ASIAEXAMPLESANDBOX00", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+    for key, value in {**stage.services.variables, **credentials, "AWS_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(key, value)
+    # The stage's CloudFormation has no ListExports.
+    monkeypatch.setattr("workmail_rooms.diff.cli.Stacks.export", lambda _, export: stage.provider.exports[export])
     return stage
 
 
 def deploy(stage: Stage, template: str | Path, parameters: Mapping[str, str] | None = None) -> Outcome:
-    """Deploy an example, and deploy it again: nothing is left to do, and nothing is called."""
+    """Deploy an example, and deploy it again: nothing is left to do, and nothing is called; nor is anything different.
+
+    That is what `workmail-rooms diff` says, which only reads.
+    """
     outcome = stage.deploy(EXAMPLES / template, parameters=parameters)
     assert outcome.ok, [event.resource_status_reason for event in outcome.events]
     mark = stage.mark()
     again = stage.deploy(EXAMPLES / template)
     assert (again.ok, again.changed, again.reason) == (True, False, "No updates are to be performed.")
     assert stage.calls(mark) == ()
+    words = ["--parameters", *(f"{key}={value}" for key, value in parameters.items())] if parameters else []
+    assert diff([str(EXAMPLES / template), *words]) == 0
+    assert stage.calls(mark)
+    assert stage.writes(mark) == []
     return outcome
 
 

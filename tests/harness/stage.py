@@ -47,6 +47,7 @@ LEDGER_TABLE = "workmail-resource-LedgerTable"
 
 _PATIENCE = 90.0
 _POLL = 0.005
+_GLANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Sent:
             It takes longer than *timeout* seconds.
         """
         deadline = time.monotonic() + timeout
+        idle = False
         while True:
             tries = self.ended()
             final = self._function.spec.maximum_retry_attempts + 1
@@ -106,7 +108,9 @@ class Sent:
             if succeeded + min(lost, self._in_last_resort()) >= self._copies:
                 return tries
             assert time.monotonic() < deadline, f"the function still works on the event after {timeout} seconds"
-            time.sleep(_POLL)
+            if idle:
+                time.sleep(_POLL)
+            idle = self._function.service.wait_until_idle(_GLANCE)
 
     def _in_last_resort(self) -> float:
         """Return how often the function's on-failure destination has dealt with the event; without one, no matter."""
@@ -203,6 +207,7 @@ class Stage(Account):
         self._engine: Engine | None = None
         self._mark = 0
         self._seen = 0
+        self._known: dict[str, int] = {}
         self._log_sizes: dict[Path, int] = {}
         self.reset()
 
@@ -254,8 +259,10 @@ class Stage(Account):
             while not function.service.wait_until_idle(0.5):
                 assert time.monotonic() < deadline, f"{function.spec.name} does not come to rest"
                 function.service.kill(lambda _event: True)
-            for invocation in function.service.invocations:
+            invocations = function.service.invocations
+            for invocation in invocations[self._known.get(function.arn, 0) :]:
                 self._secrets.update(event_secrets(invocation.event))
+            self._known[function.arn] = len(invocations)
             function.service.cold, function.service.copies = False, lambda _event: 1
         self._actions.update(action for call in self.services.calls[self._seen :] for action in actions(call))
         self._seen = len(self.services.calls)

@@ -19,6 +19,8 @@ REGION: Final = "us-east-1"
 DOMAIN: Final = "example.com"
 BUCKET: Final = "calendars-123456789012"
 NOW: Final = 1_800_000_000.0
+#: That `fill` makes enabled.
+ROOMS: Final = 40
 
 
 @dataclass
@@ -116,8 +118,8 @@ def world(organization_id: str | None = None, *, prepared: bool = True) -> Itera
 
 
 def fill(account: World) -> None:
-    """Make 120 rooms and pieces of equipment of every kind, and two that are disabled."""
-    for number in range(120):
+    """Make rooms and pieces of equipment of every kind, and two that are disabled."""
+    for number in range(ROOMS):
         more: dict[str, Any] = {"Description": f'No. {number}, "{number % 9} seats"'} if number % 3 else {}
         if number % 10 == 0:
             more["HiddenFromGlobalAddressList"] = True

@@ -10,7 +10,8 @@ from tests.tools.lint.linting import ROOT, lint_file, lint_text, own_rules
 
 TEMPLATES = Path(__file__).parent / "templates"
 WRONG = sorted(TEMPLATES.glob("wrong/*.yaml"))
-RIGHT = sorted([*TEMPLATES.glob("right/*"), *ROOT.glob("examples/*.yaml")])
+# `make check` lints all examples; the 400 rooms of this one take long.
+RIGHT = sorted([*TEMPLATES.glob("right/*"), *set(ROOT.glob("examples/*.yaml")) - {ROOT / "examples/many-rooms.yaml"}])
 # JSON has no comments.
 WRONG_JSON = {
     "value.json": [("E9504", 8, 9)],

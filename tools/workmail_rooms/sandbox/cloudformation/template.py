@@ -21,6 +21,8 @@ LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 _MAX_BYTES = 1_000_000
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-length.html
+# Ten times as fast, where PyYAML has been built with libyaml.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NO_SHORT_FORM = frozenset({"!ForEach", "!Length", "!ToJsonString"})
 
 _FOR_EACH = "Fn::ForEach::"
@@ -69,7 +71,7 @@ def _refuse_yaml(path: Path) -> None:
     if text.lstrip().startswith("{"):
         return
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(text, Loader=_LOADER):
             mark, problem = event.start_mark, _yaml_problem(event)
             if problem and mark is not None:
                 raise TemplateFileError(path, mark.line + 1, mark.column + 1, problem)
@@ -80,7 +82,7 @@ def _refuse_yaml(path: Path) -> None:
 def _yaml_problem(event: "yaml.Event") -> str:
     if isinstance(event, yaml.AliasEvent):
         return "Template error: YAML aliases are not allowed in CloudFormation templates"
-    if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.style is None:
+    if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style:
         return "Template error: YAML hash merges (<<) are not allowed in CloudFormation templates"
     tag = getattr(event, "tag", None)
     if tag in _NO_SHORT_FORM:
