@@ -32,7 +32,7 @@ NEVER_IMPORTED: Final = (
 
 #: The services that are called: the version of each API, and the operations, which a test compares with the code.
 SERVICES: Final = {
-    "cloudformation": ("2010-05-15", ["DescribeStackResource"]),
+    "cloudformation": ("2010-05-15", ["DescribeStackResource", "DescribeStacks"]),
     "dynamodb": ("2012-08-10", ["GetItem", "PutItem", "Query", "TransactWriteItems"]),
     "workmail": (
         "2017-10-01",

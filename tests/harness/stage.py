@@ -33,7 +33,14 @@ from workmail_rooms.sandbox.awslambda.responses import (
     presigned_target,
 )
 from workmail_rooms.sandbox.backends import Backends
-from workmail_rooms.sandbox.cloudformation import Engine, Outcome, Stack, StackResourceDetail, StackStore
+from workmail_rooms.sandbox.cloudformation import (
+    Engine,
+    Outcome,
+    Stack,
+    StackResourceDetail,
+    StackStore,
+    describe_stacks,
+)
 from workmail_rooms.sandbox.cloudformation.ports import ResponsePut, UnknownFunctionError
 from workmail_rooms.sandbox.cloudformation.protocol import request_event
 from workmail_rooms.sandbox.provider import read_provider
@@ -195,7 +202,9 @@ class Stage(Account):
         self._secrets: set[str] = set()
         self._actions: set[str] = set()
         self.backends = Backends()
-        self.services = self._stack.enter_context(Services(self.backends, describe=self._describe))
+        self.services = self._stack.enter_context(
+            Services(self.backends, describe=self._describe, stacks=self._describe_stacks)
+        )
         self.provider = read_provider(
             PROVIDER_TEMPLATE,
             account_id=ACCOUNT_ID,
@@ -436,6 +445,9 @@ class Stage(Account):
 
     def _describe(self, stack_name: str, logical_id: str) -> StackResourceDetail:
         return self.cloudformation(stack_name, logical_id)
+
+    def _describe_stacks(self, stack_name: str) -> Sequence[Stack]:
+        return describe_stacks(self.engine.store, stack_name)
 
     def deny_cloudformation(self) -> None:
         """Let the function's role lack the permission to ask CloudFormation."""

@@ -426,7 +426,7 @@ class Worker:
 
     def _fail(self, kind: str, operation: str, read_timeout: float) -> None:
         self.record.failed_calls += 1
-        if operation == "DescribeStackResource":
+        if operation in {"DescribeStackResource", "DescribeStacks"}:
             self.world.checks.unasked = True
         match kind:
             case "throttled" | "throttling storm":

@@ -298,6 +298,11 @@ class CloudFormation:
         }
         return {"StackResourceDetail": detail | ({"PhysicalResourceId": physical_id} if physical_id else {})}
 
+    def describe_stacks(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Answer DescribeStacks for one stack; None when there is none."""
+        stack = self.find(request["StackName"])
+        return None if stack is None else {"Stacks": [{"StackName": stack.name, "StackStatus": stack.status}]}
+
     # ---------------------------------------------------------------------------------------- operations
 
     def _pause(self, longest: float = 1.0) -> None:

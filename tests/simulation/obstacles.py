@@ -111,13 +111,15 @@ def _own(world: "World", request: "Request") -> set[str]:
 def _in_the_name(world: "World", request: "Request", organization: Organization) -> str:
     event = request.event
     holder = organization.named(event["ResourceProperties"]["Name"])
-    if holder is None or holder.id in _own(world, request):
+    if holder is None or holder.id == event.get("PhysicalResourceId"):
+        return ""
+    if declares_adopt(event) and isinstance(holder, Room) and holder.type != event["ResourceProperties"]["Type"]:
+        return "it is of another type"
+    if holder.id in _own(world, request):
         return ""
     known = world.checks.known.get(holder.id)
     if known is None or not declares_adopt(event):
         return f"{holder.id} has the name"
-    if isinstance(holder, Room) and holder.type != event["ResourceProperties"]["Type"]:
-        return "it is of another type"
     if any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id)):
         return "another stack has it"
     return "" if known.let_go or known.of_people else "another stack may have it"

@@ -169,7 +169,9 @@ class World:
         if service == "dynamodb":
             return self.table.serve(operation, parameters)
         if service == "cloudformation":
-            described = self.cloudformation.describe(parameters)
+            about_stack = operation == "DescribeStacks"
+            asked = self.cloudformation.describe_stacks if about_stack else self.cloudformation.describe
+            described = asked(parameters)
             if described is None:
                 raise DynamoDBError("ValidationError", "Stack or resource does not exist")
             return described

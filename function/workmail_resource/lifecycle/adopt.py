@@ -7,7 +7,7 @@ is one that another stack has let go (contract 57).
 from dataclasses import replace
 
 from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
-from workmail_resource.ownership.rules import Entry, Record, describe_owner, is_owner_mark, stack_of
+from workmail_resource.ownership.rules import Entry, Record, describe_owner, is_making, is_owner_mark, stack_of
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.plan import plan
@@ -49,6 +49,7 @@ def adopt(
         take_away(work, former)
         raise OvertakenError
     entry = replace(new_entry(work, declaration), resource_id=existing.resource_id, origin="ADOPTED", replaces=replaces)
+    entry = entry if former is None else _again(entry, former)
     taken = record.following(work.event).put(entry, former)
     try:
         work.turn.take(taken, claims=[claim_of(entry, "TAKE")])
@@ -62,6 +63,18 @@ def adopt(
         take_away(work, entry)
         raise _refused(existing, str(problem))
     return bring_over(work, workmail, entry, room, declaration)
+
+
+def _again(entry: Entry, former: Entry) -> Entry:
+    """Return the entry of a resource that this logical resource has had before, with what is still to be known of it.
+
+    Its clean-up Delete may be on the way, and the owner that it was taken over from may wait for it.
+    """
+    if not former.taken_from:
+        return replace(entry, returned=former.ready)
+    return replace(
+        entry, origin=former.origin, before=former.before, taken_from=former.taken_from, former=former.former
+    )
 
 
 def _problem(room: Room, declaration: Declaration) -> str | None:
@@ -80,19 +93,17 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         raise OvertakenError
     theirs = work.ledger.read(holder)
     kept = theirs.with_id(room.resource_id)
+    if theirs.is_held(worker="", now=work.clock.time()):
+        wait_for(work, holder)
+        raise OvertakenError
     if stack_of(holder) == stack_of(work.owner):
-        if theirs.is_held(worker="", now=work.clock.time()):
-            _wait_for(work, holder)
-            raise OvertakenError
         if kept is not None and (not kept.ready or kept.giving_back):
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if kept is not None:
             entry = replace(entry, origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
             theirs = theirs.put(replace(kept, handed_to=work.owner), kept)
     else:
-        if theirs.is_held(worker="", now=work.clock.time()):
-            raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
-        _check_let_go(work, holder, room)
+        _check_let_go(work, theirs, room)
         theirs = theirs if kept is None else theirs.drop(kept)
     work.turn.take(
         record.following(work.event).put(entry, former),
@@ -102,16 +113,17 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     return entry
 
 
-def _wait_for(work: Work, holder: str) -> None:
-    """Wait until nobody is at work on another logical resource of this stack."""
+def wait_for(work: Work, holder: str) -> None:
+    """Wait until nobody is at work on another logical resource."""
     for wait in work.turn.looks():
         work.deadline.sleep(wait)
         if not work.ledger.read(holder).is_held(worker="", now=work.clock.time()):
             return
 
 
-def _check_let_go(work: Work, holder: str, room: Room) -> None:
+def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
     """Refuse a resource that another stack still counts as its own, or may count."""
+    holder = theirs.owner
     view = work.stacks.view(holder)
     if view is None:
         raise _refused(
@@ -119,8 +131,7 @@ def _check_let_go(work: Work, holder: str, room: Room) -> None:
             f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether it still does",
             "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
         )
-    # Before a Create is answered, CloudFormation does not know what it makes or adopts.
-    if view.counts(room.resource_id) or view.status == "CREATE_IN_PROGRESS":
+    if view.counts(room.resource_id) or is_making(view, theirs, room.resource_id):
         raise _refused(
             room,
             f"belongs to {describe_owner(holder)}",

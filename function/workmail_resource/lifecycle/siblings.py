@@ -21,9 +21,10 @@ from .work import Work
 DELAY: Final = 30.0
 
 #: Seconds for which a sibling is waited for, and the same in a rollback: there the sibling may be a new one, which
-#: CloudFormation deletes only after everything else was rolled back.
+#: CloudFormation deletes only after everything else was rolled back. Lambda delivers an event again a minute after its
+#: worker has died.
 PATIENCE: Final = 150.0
-ROLLBACK_PATIENCE: Final = 60.0
+ROLLBACK_PATIENCE: Final = 90.0
 
 _EXCHANGE = (
     " and did not give it up in time; two resources cannot exchange what both have in one deployment: "

@@ -93,13 +93,13 @@ def claim_of(entry: Entry, action: ClaimAction, holder: str = "") -> Claim:
     return Claim(action, entry.organization_id, entry.resource_id or "", holder)
 
 
-def wanted(workmail: WorkMail, declaration: Declaration, *, unknown: Callable[[str], None] | None = None) -> Wanted:
+def wanted(workmail: WorkMail, declaration: Declaration, *, without: Callable[[str], bool] = lambda _: False) -> Wanted:
     """Return what is declared, with the delegates looked up: WorkMail lists them by id only.
 
     Parameters
     ----------
-    unknown:
-        Told of each delegate that does not exist any more, which is then left out.
+    without:
+        Tells whether a delegate who does not exist is left out.
 
     Raises
     ------
@@ -111,12 +111,10 @@ def wanted(workmail: WorkMail, declaration: Declaration, *, unknown: Callable[[s
         entity_id = delegate if _ENTITY_ID.fullmatch(delegate) else workmail.entity_id(delegate)
         if entity_id is not None:
             ids.add(entity_id)
-        elif unknown is None:
+        elif not without(delegate):
             raise UnknownDelegateError(
                 f"Delegates names {delegate}, which is no user or group of organization {workmail.organization_id}"
             )
-        else:
-            unknown(delegate)
     return Wanted.declared(declaration, frozenset(ids))
 
 

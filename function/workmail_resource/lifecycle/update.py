@@ -17,6 +17,7 @@ from workmail_resource.ownership.rules import (
     Record,
     declared_digest,
     describe_owner,
+    is_making,
     is_resource_id,
     is_same_event,
 )
@@ -27,15 +28,16 @@ from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
 from workmail_resource.workmail.room import Room, Wanted
 
-from .adopt import adopt
+from .adopt import adopt, wait_for
 from .create import clear_own, establish
-from .siblings import ROLLBACK_PATIENCE, bring
+from .siblings import DELAY, ROLLBACK_PATIENCE, bring
 from .steps import (
     ATTEMPTS,
     REVERSIBLE_SHARE,
     best_effort,
     claim_of,
     drop_foreign,
+    is_refusal,
     reported,
     settle,
     take_away,
@@ -140,21 +142,17 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     physical_id = work.event.physical_resource_id
     record = _stop_unfinished(work, record, declaration, entry)
     goes_back = _goes_back(work, entry, declaration)
-    if entry is not None and entry.handed_to and not goes_back:
-        entry = _take_back(work, record, entry)
-        record = work.turn.record
     room = workmail.describe(physical_id)
     if room is None:
         return _update_gone(work, declaration, record, entry, goes_back=goes_back)
     room = workmail.with_lists(room)
     if entry is not None and entry.handed_to:
-        # Another logical resource has it, and hands it back when it is rolled back itself.
-        return unchanged(entry, room)
+        return _update_handed_over(work, record, entry, room, goes_back=goes_back)
     left_out = _LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
-    if work.turn.held and not steps:
-        # What the event that is reversed has changed may show only now.
+    if not steps and (work.turn.held or _is_another(entry, declaration)):
+        # What was changed last may show only now, or not for a moment.
         room = seen(workmail, lambda room: bool(plan(room, goal)), physical_id, LOOK_AGAIN) or room
         steps = plan(room, goal)
     if entry is None:
@@ -196,6 +194,11 @@ def _may_have_rests(work: Work, record: Record, declaration: Declaration) -> boo
     return old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
 
 
+def _is_another(entry: Entry | None, declaration: Declaration) -> bool:
+    """Tell whether the resource was last brought to something else than is declared now."""
+    return entry is not None and bool(entry.digest) and entry.digest != declared_digest(declaration)
+
+
 def _to_be_noted(entry: Entry) -> bool:
     """Tell whether even an Update without a change is to be written down: it ends the time of giving back."""
     return (entry.origin == "ADOPTED" or bool(entry.taken_from)) and not entry.changed
@@ -207,26 +210,40 @@ def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:
 
 
 class _LeftOut:
-    """What the reversed Update of a rollback does without: what has ceased to exist meanwhile (contract 53)."""
+    """What the reversed Update of a rollback does without: what has ceased to exist meanwhile (contract 53).
+
+    An Update to what was declared before looks the same, and may not do without anything: so CloudFormation is asked
+    before anything is left out.
+    """
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._is_rollback: bool | None = None
         self._best_effort = best_effort(work, "a rollback could not bring everything back")
         self._refused: dict[str, ServiceError] = {}
 
     def goal(self, workmail: WorkMail, declaration: Declaration) -> Wanted:
         """Return what can still be brought back of what was declared: without delegates who do not exist any more."""
-        goal = wanted(workmail, declaration, unknown=self._unknown)
+        goal = wanted(workmail, declaration, without=self._without)
         if goal.booking.auto_accept_requests or goal.delegates:
             return goal
         # WorkMail would refuse the whole update: without a delegate the room has to answer by itself.
         return replace(goal, booking=replace(goal.booking, auto_accept_requests=True))
 
-    def _unknown(self, delegate: str) -> None:
-        self._work.log("a rollback could not bring everything back", operation="delegate", error_code=delegate)
+    def _without(self, delegate: str) -> bool:
+        if self._may():
+            self._work.log("a rollback could not bring everything back", operation="delegate", error_code=delegate)
+        return self._may()
+
+    def _may(self) -> bool:
+        if self._is_rollback is None:
+            self._is_rollback = self._work.stacks.may_roll_back(self._work.owner)
+        return self._is_rollback
 
     def judge(self, step: Step, error: ServiceError) -> Obstacle:
         """Do without a step that WorkMail refuses."""
+        if is_refusal(error) and not self._may():
+            return "FAIL"
         if error.code not in {"EntityNotFoundException", "InvalidConfigurationException"}:
             self._refused[step.subject] = error
         return self._best_effort(step, error)
@@ -243,40 +260,52 @@ def _bring(work: Work, workmail: WorkMail, room: Room, goal: Wanted, left_out: _
     return bring(work, workmail, room, goal, otherwise=left_out.judge, patience=ROLLBACK_PATIENCE)
 
 
-def _take_back(work: Work, record: Record, entry: Entry) -> Entry:
-    """Take a resource back from the logical resource that has taken it over, if CloudFormation shows that it let go.
-
-    That one was rolled back under DeletionPolicy Retain: no Delete has handed the resource back.
+def _update_handed_over(work: Work, record: Record, entry: Entry, room: Room, *, goes_back: bool) -> Result:
+    """Leave a resource alone that another logical resource has taken over, unless that one has let it go.
 
     Raises
     ------
-    NotOwnedError
-        It has it, or may have it.
+    OvertakenError
+        It was taken back; what is to be done is to be planned anew.
     """
-    own = replace(entry, handed_to="")
-    taken = record.following(work.event).put(own, entry)
-    holder = work.ledger.holder(entry.organization_id, entry.resource_id or "")
-    if holder is None or holder == work.owner:
-        work.turn.take(taken, claims=[claim_of(own, "TAKE")])
-        return own
-    told = f"the resource {entry.resource_id} was taken over by {describe_owner(holder)}"
-    view = work.stacks.view(holder)
-    if view is None:
+    if goes_back and work.stacks.may_roll_back(work.owner):
+        # That one hands it back when it is rolled back itself.
+        return unchanged(entry, room)
+    if not _has_let_go(work, entry.handed_to, entry):
         raise NotOwnedError(
-            f"{told}, and CloudFormation could not be asked whether that still has it",
-            "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
+            f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}, "
+            "which declares it too",
+            "Take one of the two out of the template.",
         )
-    theirs = work.ledger.read(holder)
-    if (
-        view.counts(entry.resource_id)
-        or view.status == "CREATE_IN_PROGRESS"
-        or theirs.is_held(worker="", now=work.clock.time())
-    ):
-        raise NotOwnedError(f"{told}, which declares it too", "Take one of the two out of the template.")
+    theirs = work.ledger.read(entry.handed_to)
+    if theirs.is_held(worker="", now=work.clock.time()):
+        wait_for(work, entry.handed_to)
+        raise OvertakenError
     kept = theirs.with_id(entry.resource_id)
-    also = [] if kept is None else [theirs.drop(kept)]
-    work.turn.take(taken, claims=[claim_of(own, "MOVE", holder)], also=also)
-    return own
+    work.turn.take(
+        record.put(replace(entry, handed_to=""), entry),
+        claims=[claim_of(entry, "MOVE", entry.handed_to)],
+        also=[] if kept is None else [theirs.drop(kept)],
+    )
+    raise OvertakenError
+
+
+def _has_let_go(work: Work, holder: str, entry: Entry) -> bool:
+    """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
+
+    While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
+    """
+    until = work.clock.monotonic() + DELAY
+    for wait in work.turn.looks():
+        view = work.stacks.view(holder)
+        if view is None or view.counts(entry.resource_id):
+            return False
+        if not is_making(view, work.ledger.read(holder), entry.resource_id):
+            return True
+        if work.clock.monotonic() >= until:
+            return False
+        work.deadline.sleep(wait)
+    raise AssertionError("the waits never end")
 
 
 def _not_owned(work: Work, record: Record, entry: Entry) -> Result:

@@ -28,7 +28,7 @@ FUNCTION_FAILED: Final = "Custom::WorkMailResource/function-failed"
 RESOURCE_TYPES: Final = ("Custom::WorkMailResource", "AWS::CloudFormation::CustomResource")
 
 #: Seconds for which a worker has a record to itself, from its last renewal: how long a dead one holds others up.
-LEASE: Final = 45
+LEASE: Final = 40
 #: Seconds that a lease has to last when a call begins that changes something: longer than a call that hangs
 #: (:data:`workmail_resource.aws.clients.TIMEOUTS`), and than clocks differ.
 LEASE_RESERVE: Final = 27
@@ -366,6 +366,15 @@ class StackView:
     def is_alive(self) -> bool:
         """Whether the logical resource is there or being made, so that a Delete is of something it had before."""
         return self.status in {"CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"}
+
+
+def is_making(view: StackView, record: Record, resource_id: str | None) -> bool:
+    """Tell whether the Create that is under way may be about a resource.
+
+    Before it is answered, CloudFormation does not know what it makes or adopts.
+    """
+    entry = record.with_id(resource_id)
+    return view.status == "CREATE_IN_PROGRESS" and entry is not None and is_same_event(record.latest, entry.made_by)
 
 
 #: ``UNDO``: remove what was made, give back what was adopted, since no stack has ever counted it; ``GIVE_BACK`` it if

@@ -1,6 +1,7 @@
-"""CloudFormation, asked which resource a stack counts as its own (contract 59).
+"""CloudFormation, asked which resource a stack counts as its own (contract 59), and whether it is rolled back.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html and
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
 """
 
 from typing import Final
@@ -8,16 +9,18 @@ from typing import Final
 from workmail_resource.aws.calls import Caller, Log
 from workmail_resource.aws.errors import ServiceError
 
-from .rules import StackView
+from .rules import StackView, stack_of
 
 #: Seconds in which CloudFormation has to answer.
 PATIENCE: Final = 10.0
 
 _NO_SUCH: Final = "ValidationError"
+#: The status of a stack whose resources are updated to a new template; in a rollback it is another.
+_FORWARD: Final = "UPDATE_IN_PROGRESS"
 
 
 class Stacks:
-    """Reads single resources of stacks.
+    """Reads stacks, and single resources of them.
 
     Parameters
     ----------
@@ -38,9 +41,8 @@ class Stacks:
         """
         stack_id, _, logical_id = owner.rpartition("|")
         parameters = {"StackName": stack_id, "LogicalResourceId": logical_id}
-        caller = self._caller.within(self._caller.deadline.within(PATIENCE))
         try:
-            response = caller.call("DescribeStackResource", parameters, subject=f"resource {logical_id}")
+            response = self._within().call("DescribeStackResource", parameters, subject=f"resource {logical_id}")
         except ServiceError as error:
             if error.code == _NO_SUCH and "does not exist" in error.message:
                 return StackView()
@@ -48,3 +50,16 @@ class Stacks:
             return None
         detail = response["StackResourceDetail"]
         return StackView(detail.get("PhysicalResourceId", ""), detail.get("ResourceStatus", ""))
+
+    def may_roll_back(self, owner: str) -> bool:
+        """Tell whether an Update may be part of a rollback: unless CloudFormation shows that its stack goes forward."""
+        stack_id = stack_of(owner)
+        try:
+            response = self._within().call("DescribeStacks", {"StackName": stack_id}, subject="the stack")
+        except ServiceError as error:
+            self._log("CloudFormation could not be asked about a stack", error_code=error.code)
+            return True
+        return all(stack["StackStatus"] != _FORWARD for stack in response["Stacks"])
+
+    def _within(self) -> Caller:
+        return self._caller.within(self._caller.deadline.within(PATIENCE))

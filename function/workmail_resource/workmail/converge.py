@@ -111,7 +111,7 @@ def converge(
         over = left <= 0 and not tried.waiting
         if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):
-                return _update_while_registered(workmail, room, wanted, failure)
+                return _update_while_registered(workmail, room, wanted, failure, judge, strict=strict)
             disabled = _is_disabled(workmail, failed, failure, strict=strict)
             skipped |= _left_out(failed, failure, judge, over=over or disabled, final=final)
         elif over:
@@ -275,13 +275,16 @@ def _needs_mailbox(step: Step, error: ServiceError, room: Room, wanted: Wanted) 
     )
 
 
-def _update_while_registered(workmail: WorkMail, room: Room, wanted: Wanted, failure: ServiceError) -> Room:
+def _update_while_registered(
+    workmail: WorkMail, room: Room, wanted: Wanted, failure: ServiceError, judge: Judge, *, strict: bool
+) -> Room:
     """Register the resource for as long as the update takes, with an address that nobody else has."""
     domain = workmail.default_domain()
     if domain is None:
         raise failure
-    enabled = converge(workmail, room, replace(wanted, email=f"{room.resource_id}@{domain}"), fresh=True)
-    return converge(workmail, enabled, wanted)
+    registered = replace(wanted, email=f"{room.resource_id}@{domain}")
+    enabled = converge(workmail, room, registered, fresh=True, judge=judge, strict=strict)
+    return converge(workmail, enabled, wanted, judge=judge, strict=strict)
 
 
 def shown(workmail: WorkMail, resource_id: str, seconds: float) -> Room | None:

@@ -134,10 +134,9 @@ def test_wanted_names_a_delegate_that_nobody_is(scripted: MakeScripted, *, rollb
     for operation in ("describe_user", "describe_group"):
         world.workmail.refuses(operation, "EntityNotFoundException")
     workmail, declaration = world.work.workmail(ORGANIZATION), replace(DECLARATION, delegates=("nobody", DELEGATE))
-    unknown: list[str] = []
     if rollback:
-        assert wanted(workmail, declaration, unknown=unknown.append).delegates == {DELEGATE}
-        assert unknown == ["nobody"]
+        goal = wanted(workmail, declaration, without=lambda delegate: delegate == "nobody")
+        assert goal.delegates == {DELEGATE}
     else:
         with pytest.raises(UnknownDelegateError, match="nobody, which is no user or group of organization m-"):
             wanted(workmail, declaration)

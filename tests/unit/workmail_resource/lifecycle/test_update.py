@@ -6,16 +6,33 @@ from typing import Any
 import pytest
 
 from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, STRANGER, MakeScripted
-from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, event
 from workmail_resource.lifecycle.update import update
 from workmail_resource.ownership.errors import CancelledError, ForeignPhysicalIdError, NotOwnedError
 from workmail_resource.ownership.ledger import Claim
-from workmail_resource.ownership.rules import CREATE_FAILED, Record
+from workmail_resource.ownership.rules import CREATE_FAILED, Record, declared_digest
 from workmail_resource.protocol.errors import MalformedEventError
-from workmail_resource.workmail.errors import InvalidPropertiesError, ResourceGoneError
+from workmail_resource.workmail.errors import InvalidPropertiesError, NameTakenError, ResourceGoneError
+from workmail_resource.workmail.properties import parse
 
 UPDATE = event("Update", signed_at=100)
+OTHER_RESOURCE = f"r-{'f' * 32}"
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
+
+
+def stack_resource(**changes: str) -> dict[str, Any]:
+    """Return what DescribeStackResource answers."""
+    shown = {
+        "LogicalResourceId": "Den",
+        "ResourceType": "Custom::WorkMailResource",
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+    return {"StackResourceDetail": {**shown, "LastUpdatedTimestamp": "2026-11-22", **changes}}
+
+
+def stack(status: str) -> dict[str, str]:
+    """Return one stack of what DescribeStacks answers."""
+    return {"StackName": "rooms", "CreationTime": "2026-11-22", "StackStatus": status}
 
 
 @pytest.mark.parametrize(
@@ -122,9 +139,52 @@ def test_a_resource_that_was_handed_over_is_not_changed(scripted: MakeScripted) 
     world = scripted(UPDATE)
     before = world.has(replace(READY, handed_to=SIBLING))
     world.workmail.shows(SHOWN)
+    world.cloudformation.add_response("describe_stack_resource", stack_resource(PhysicalResourceId=RESOURCE))
     with pytest.raises(NotOwnedError, match="was taken over by Den of stack"):
         update(world.work)
     assert world.ledger.read(OWNER) == before
+
+
+def test_a_resource_that_was_handed_over_and_let_go_is_taken_back(scripted: MakeScripted) -> None:
+    """Where a rollback has retained the logical ID that took a resource over, the former one has it again (56)."""
+    world = scripted(UPDATE)
+    world.ledger.write(replace(Record(OWNER), entries=(replace(READY, handed_to=SIBLING),), written_by="test"))
+    world.has(replace(READY, made_by="request-8@60", taken_from=OWNER), owner=SIBLING)
+    hidden = {**SHOWN, "HiddenFromGlobalAddressList": True}
+    world.workmail.shows(hidden, hidden)
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows(SHOWN)
+    world.cloudformation.add_response(
+        "describe_stack_resource", stack_resource(PhysicalResourceId="rooms-Den-1", ResourceStatus="DELETE_SKIPPED")
+    )
+    assert update(world.work).physical_id == RESOURCE
+    (entry,) = world.ledger.read(OWNER).entries
+    assert (entry.handed_to, world.ledger.holder(ORGANIZATION, RESOURCE)) == ("", OWNER)
+    assert world.ledger.read(SIBLING).entries == ()
+
+
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "AccessDenied"])
+def test_only_a_rollback_does_without_what_is_refused(scripted: MakeScripted, status: str) -> None:
+    """An Update to what was declared before leaves nothing out, unless CloudFormation rolls back or cannot be asked."""
+    world = scripted(UPDATE)
+    hidden = {**SHOWN, "HiddenFromGlobalAddressList": True, "Name": "other"}
+    world.has(replace(READY, digest=declared_digest(parse(UPDATE.properties))))
+    world.workmail.shows(hidden)
+    world.workmail.refuses("update_resource", "NameAvailabilityException")
+    world.workmail.shows({**SHOWN, "ResourceId": OTHER_RESOURCE})
+    if status == "AccessDenied":
+        world.cloudformation.refuses("describe_stacks", status)
+    else:
+        world.cloudformation.add_response("describe_stacks", {"Stacks": [stack(status)]}, {"StackName": STACK})
+    world.workmail.shows(hidden)
+    if status == "UPDATE_IN_PROGRESS":
+        with pytest.raises(NameTakenError, match=OTHER_RESOURCE):
+            update(world.work)
+        return
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows({**SHOWN, "Name": "other"})
+    assert update(world.work).data["Name"] == "other"
+    assert "a rollback could not bring everything back" in world.told
 
 
 def test_a_resource_that_has_gone_is_told_once(scripted: MakeScripted) -> None:

@@ -66,3 +66,25 @@ def test_nobody_waits_long_for_the_answer(stacks: tuple[Stacks, Script, Log], cl
         script.refuses("describe_stack_resource", "Throttling")
     assert asked.view(OWNER) is None
     assert 0 < sum(clock.slept) <= PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("status", "may"),
+    [("UPDATE_IN_PROGRESS", False), ("UPDATE_ROLLBACK_IN_PROGRESS", True), ("UPDATE_COMPLETE", True)],
+)
+def test_a_stack_that_goes_forward_is_not_rolled_back(
+    stacks: tuple[Stacks, Script, Log], status: str, *, may: bool
+) -> None:
+    """Only a stack that CloudFormation shows as being updated is known not to be rolled back (contract 53)."""
+    asked, script, _ = stacks
+    shown = {"StackName": "rooms", "CreationTime": "2026-11-22", "StackStatus": status}
+    script.add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": STACK})
+    assert asked.may_roll_back(OWNER) is may
+
+
+def test_a_stack_that_cannot_be_asked_may_be_rolled_back(stacks: tuple[Stacks, Script, Log]) -> None:
+    """Without an answer no rollback gets stuck, and a line says so (contracts 53 and 59)."""
+    asked, script, log = stacks
+    script.refuses("describe_stacks", "AccessDenied")
+    assert asked.may_roll_back(OWNER)
+    assert log.records == [("CloudFormation could not be asked about a stack", {"error_code": "AccessDenied"})]
