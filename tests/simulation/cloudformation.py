@@ -264,6 +264,14 @@ class CloudFormation:
             or any(physical_id == room for physical_id, _ in resource.superseded)
         ]
 
+    def is_deleting(self, room: str) -> bool:
+        """Tell whether a Delete of *room* is under way."""
+        return any(
+            resource.physical_id == room and resource.status == "DELETE_IN_PROGRESS"
+            for stack in self.stacks.values()
+            for resource in stack.resources.values()
+        )
+
     def find(self, stack_id: str) -> Stack | None:
         """Return a stack, also one that was deleted."""
         for stack in (*self.stacks.values(), *self.deleted):
@@ -492,11 +500,7 @@ class CloudFormation:
                 del stack.resources[resource.logical_id]
         if failed_before and early:
             self._delete_all(stack, failed_before, rolled_back=True)
-        left = (
-            []
-            if early
-            else [(resource.logical_id, resource.physical_id, resource.properties) for resource in failed_before]
-        )
+        left = [] if early else failed_before
         for resource in failed_before:
             stack.resources.pop(resource.logical_id, None)
         updated = [key for key in template if key in stack.resources]
@@ -513,17 +517,18 @@ class CloudFormation:
         stack.template = template
         self._status(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         self._pause()
-        for logical_id, physical_id, properties in left:
-            self._delete_id(stack, logical_id, physical_id, properties, "clean up")
+        for resource in left:
+            self._delete_id(stack, resource.logical_id, resource.physical_id, resource.properties, "clean up")
         removed = [resource for key, resource in stack.resources.items() if key not in template]
         self._clean_up(stack, removed, lambda resource: resource.declared.deletion_policy != "Delete")
         stack.before = {}
         self._status(stack, "UPDATE_COMPLETE")
 
-    def _keep(self, stack: Stack, left: Sequence[tuple[str, str, Properties]]) -> None:
-        for logical_id, physical_id, properties in left:
-            if logical_id in stack.resources:
-                stack.resources[logical_id].superseded.append((physical_id, properties))
+    def _keep(self, stack: Stack, left: Sequence[Resource]) -> None:
+        for resource in left:
+            again = stack.resources.setdefault(resource.logical_id, resource)
+            if again is not resource:
+                again.superseded.append((resource.physical_id, resource.properties))
 
     def _roll_back(self, stack: Stack) -> None:
         self._status(stack, "UPDATE_ROLLBACK_IN_PROGRESS")

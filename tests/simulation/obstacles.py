@@ -120,8 +120,9 @@ def _in_the_name(world: "World", request: "Request", organization: Organization)
     known = world.checks.known.get(holder.id)
     if known is None or not declares_adopt(event):
         return f"{holder.id} has the name"
-    if any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id)):
-        return "another stack has it"
+    others = any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id))
+    if others or world.cloudformation.is_deleting(holder.id):
+        return "another stack has it, or has not yet let it go"
     return "" if known.let_go or known.of_people else "another stack may have it"
 
 

@@ -10,7 +10,7 @@ from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedErro
 from workmail_resource.ownership.rules import Entry, Record, describe_owner, is_making, is_owner_mark, stack_of
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.plan import plan
+from workmail_resource.workmail.plan import plan, same_name
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
@@ -58,6 +58,10 @@ def adopt(
     clear_rests(work)
     # What it was like before is read only now: until the claim was taken it was another's to change.
     room = workmail.describe(existing.resource_id)
+    if room is not None and not same_name(room.name, declaration.name):
+        # Whoever had it has given it another name before it was handed over.
+        take_away(work, entry)
+        raise OvertakenError
     problem = "was deleted meanwhile" if room is None else _problem(room, declaration)
     if room is None or problem is not None:
         take_away(work, entry)
@@ -131,6 +135,8 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
             f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether it still does",
             "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
         )
+    if view.counts(room.resource_id) and view.status == "DELETE_IN_PROGRESS":
+        raise _refused(room, f"is being deleted by {describe_owner(holder)}", "Deploy again when that has ended.")
     if view.counts(room.resource_id) or is_making(view, theirs, room.resource_id):
         raise _refused(
             room,

@@ -79,11 +79,19 @@ class Siblings:
             name = str(step.parameters["Name"])
             holder = self.name_holder(name, self._workmail.find(name))
         elif error.code == "EmailAddressInUseException":
-            holder = self.address_holder(str(step.parameters.get("Email") or step.parameters.get("Alias") or ""))
+            holder = self.address_holder(self._address(step))
         else:
             return self._otherwise(step, error)
         self.found[step.subject] = holder
         return "WAIT" if self.may_become_free(step.subject, holder) else self._otherwise(step, error)
+
+    def _address(self, step: Step) -> str:
+        """Return the address of a step; that of a new name, where WorkMail makes one of it."""
+        address = step.parameters.get("Email") or step.parameters.get("Alias")
+        if address is None:
+            name, _, domain = str(step.parameters["Name"]).partition("@")
+            address = f"{name}@{domain or self._workmail.default_domain()}"
+        return str(address)
 
     def may_become_free(self, subject: str, holder: Holder) -> bool:
         """Tell whether it is worth while to wait: a sibling may give it up, and WorkMail what nobody has any more."""

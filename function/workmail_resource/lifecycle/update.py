@@ -157,7 +157,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         steps = plan(room, goal)
     if entry is None:
         return _update_unlisted(work, workmail, declaration, record, room, changes=bool(steps))
-    if not steps and not work.turn.held and not _to_be_noted(entry):
+    if not steps and not work.turn.held and not _to_be_noted(entry, declaration):
         return unchanged(entry, room)
     if not work.turn.held:
         try:
@@ -199,9 +199,13 @@ def _is_another(entry: Entry | None, declaration: Declaration) -> bool:
     return entry is not None and bool(entry.digest) and entry.digest != declared_digest(declaration)
 
 
-def _to_be_noted(entry: Entry) -> bool:
-    """Tell whether even an Update without a change is to be written down: it ends the time of giving back."""
-    return (entry.origin == "ADOPTED" or bool(entry.taken_from)) and not entry.changed
+def _to_be_noted(entry: Entry, declaration: Declaration) -> bool:
+    """Tell whether even an Update without a change is to be written down.
+
+    It ends the time of giving back, and may be one whose worker has died when everything was done.
+    """
+    adopted = entry.origin == "ADOPTED" or bool(entry.taken_from)
+    return (adopted and not entry.changed) or _is_another(entry, declaration)
 
 
 def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:

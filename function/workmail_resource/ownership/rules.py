@@ -125,7 +125,14 @@ def is_owner_mark(description: str | None) -> bool:
 
 def declared_digest(declaration: Declaration) -> str:
     """Return a short text that is the same for two declarations of the same state in WorkMail."""
-    values = {key: value for key, value in asdict(declaration).items() if key != "existing"}
+    values = {
+        **asdict(declaration),
+        "existing": None,
+        "name": declaration.name.casefold(),
+        "email": (declaration.email or "").casefold(),
+        "aliases": sorted(map(str.casefold, declaration.aliases)),
+        "delegates": sorted(map(str.casefold, declaration.delegates)),
+    }
     return _digest(json.dumps(values, sort_keys=True))[:16]
 
 
