@@ -530,6 +530,18 @@ class Stage(Account):
         with self.backends.dynamodb_lock:
             self.backends.dynamodb.tables[LEDGER_TABLE].items.clear()
 
+    def back_up_ledger(self) -> Callable[[], None]:
+        """Return what restores the ledger as it is now."""
+        with self.backends.dynamodb_lock:
+            table = self.backends.dynamodb.tables[LEDGER_TABLE]
+            backup = [item.to_json()["Attributes"] for item in table.all_items()]
+
+        def restore() -> None:
+            self.lose_ledger()
+            self.load_ledger(backup)
+
+        return restore
+
     def load_ledger(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Put items into the ledger, in DynamoDB's JSON."""
         with self.backends.dynamodb_lock:
