@@ -92,6 +92,8 @@ class Try:
         Those that were made to fail.
     refused_by:
         Who had the name or the address that WorkMail has refused last; empty when nobody had it, None without refusal.
+    kept_from:
+        What of its room it could not bring about, since somebody had it who does not give it up.
     happened:
         The faults that it met.
     """
@@ -104,6 +106,7 @@ class Try:
     calls: int = 0
     failed_calls: int = 0
     refused_by: str | None = None
+    kept_from: set[str] = field(default_factory=set)
     happened: list[Fault] = field(default_factory=list)
 
 

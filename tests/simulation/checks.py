@@ -113,6 +113,7 @@ class Checks:
         self.last_success: dict[Owner, tuple[int, str]] = {}
         self._order: dict[str, int] = {}
         self._latest: dict[Owner, str] = {}
+        self._previous: dict[Owner, str] = {}
         self._given_up: set[str] = set()
         self._old: dict[Owner, Mapping[str, Any]] = {}
         self.ledger_lost = False
@@ -145,7 +146,7 @@ class Checks:
             # No reversed Update comes, and the Delete names the former room only: nothing tells that from the clean-up
             # of a replacement which has succeeded.
             self._given_up.add(last)
-        self._latest[owner] = request.event["ResponseURL"]
+        self._previous[owner], self._latest[owner] = last or "", request.event["ResponseURL"]
         if old is not None:
             request.goes_back = request.event["ResourceProperties"] == self._old.get(owner)
             self._old[owner] = old
@@ -183,6 +184,10 @@ class Checks:
         else:
             # Its creation was cancelled or failed, and whatever comes of it is retained.
             self.owners_let_go.add(owner)
+        last = self._latest.get(owner)
+        if last is not None and self._was_update_in_vain(last):
+            # What a replacement has made that was given up, nobody is told of.
+            self._given_up.add(last)
 
     def left_behind(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
         """Note that the Delete of a clean-up has failed, after which CloudFormation forgets the id."""
@@ -190,6 +195,9 @@ class Checks:
         self._world.trace(f"stack {stack.name}", f"{resource.logical_id} {physical_id} is left behind")
         if known is not None:
             known.let_go = True
+        else:
+            # It says of which Create it was; that may still arrive.
+            self._given_up.add(self._previous.get((stack.stack_id, resource.logical_id), ""))
 
     def stack(self, stack: "Stack") -> None:
         """Note what a stack has become."""
@@ -356,6 +364,7 @@ class Checks:
         exempt: set[str] = set()
         if request.kind == "reverse" or (request.goes_back and self.unasked):
             exempt = taken(self._world, properties, answer.physical_id)
+            exempt = exempt.union(*(one.kept_from for one in self._tries(request)))
         self.exempt[answer.physical_id] = exempt
         wrong = self.differences(properties, answer.physical_id, since=request.sent_at, exempt=exempt)
         if wrong and not self._is_to_be_handed_back(request, answer.physical_id):
@@ -368,11 +377,12 @@ class Checks:
 
     def _is_to_be_handed_back(self, request: "Request", room_id: str) -> bool:
         """Tell whether what a rollback reverses is a new sibling's now, whose clean-up gives it back as it was."""
-        event = request.event
-        return request.kind == "reverse" and any(
-            stack.stack_id == event["StackId"] and resource.logical_id not in stack.before
-            for stack, resource in self._world.cloudformation.holders(room_id)
-        )
+        stack = self._world.cloudformation.find(request.event["StackId"])
+        known = self.known.get(room_id)
+        if request.kind != "reverse" or stack is None or known is None:
+            return False
+        new = {(stack.stack_id, logical_id) for logical_id in stack.resources if logical_id not in stack.before}
+        return bool(known.adopters & new)
 
     def differences(
         self, properties: Mapping[str, Any], room_id: str, *, since: float, exempt: Collection[str] = ()
@@ -407,7 +417,9 @@ class Checks:
         if self._counts(owner, room_id):
             # The clean-up names what the stack has gone back to meanwhile: contract 49 is above this one.
             return
-        if held or known.let_go or known.adopters - {owner}:
+        stacks = {one.stack_id: one for one in self._world.cloudformation.stacks.values()}
+        adopters = {one for one in known.adopters - {owner} if one[0] in stacks and one[1] in stacks[one[0]].resources}
+        if held or known.let_go or adopters:
             # Another has it, or has taken it over before CloudFormation knows; if not, it will be found as an orphan.
             known.adopters.discard(owner)
             return
@@ -479,8 +491,14 @@ class Checks:
         """Note who has what WorkMail refuses to give to an event, at that moment."""
         organization = self._world.workmail.organization(parameters["OrganizationId"])
         name, address = parameters.get("Name"), parameters.get("Email") or parameters.get("Alias")
+        about = parameters.get("ResourceId") or parameters.get("EntityId")
         holder = organization.named(name) if name else organization.by_address(address or "")
         worker.record.refused_by = holder.id if holder is not None else ""
+        stack_id = worker.event["StackId"]
+        holders = self._world.cloudformation.holders(worker.record.refused_by)
+        sibling = any(stack.stack_id == stack_id for stack, _ in holders)
+        if not sibling or self._world.scheduler.now - worker.record.began_at > LONGEST_WAIT:
+            worker.record.kept_from |= taken(self._world, worker.event["ResourceProperties"], str(about))
 
     def _is_its_own(self, request: "Request") -> bool:
         """Contract 15: tell whether what stands in an event's way is what an earlier try of it has made."""

@@ -137,6 +137,8 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
         )
     if view.counts(room.resource_id) and view.status == "DELETE_IN_PROGRESS":
         raise _refused(room, f"is being deleted by {describe_owner(holder)}", "Deploy again when that has ended.")
+    if view.may_go_back:
+        raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
     if view.counts(room.resource_id) or is_making(view, theirs, room.resource_id):
         raise _refused(
             room,

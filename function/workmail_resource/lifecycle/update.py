@@ -1,7 +1,7 @@
 """Update: bring the resource to its declared state; in another organization, make it anew."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NoReturn
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.ownership.errors import (
@@ -165,7 +165,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
                 _with_old_digest(work, record, entry).following(work.event), claims=[claim_of(entry, "TAKE")]
             )
         except ClaimedError:
-            return _not_owned(work, record, entry)
+            _not_owned(work, record, entry)
         entry = work.turn.record.with_id(physical_id) or entry
     before, room = room, _bring(work, workmail, room, goal, left_out)
     if left_out is not None:
@@ -241,7 +241,8 @@ class _LeftOut:
 
     def _may(self) -> bool:
         if self._is_rollback is None:
-            self._is_rollback = self._work.stacks.may_roll_back(self._work.owner)
+            # Without an answer it counts as one: otherwise a stack could get stuck.
+            self._is_rollback = self._work.stacks.rolls_back(self._work.owner) is not False
         return self._is_rollback
 
     def judge(self, step: Step, error: ServiceError) -> Obstacle:
@@ -272,25 +273,33 @@ def _update_handed_over(work: Work, record: Record, entry: Entry, room: Room, *,
     OvertakenError
         It was taken back; what is to be done is to be planned anew.
     """
-    if goes_back and work.stacks.may_roll_back(work.owner):
+    if _has_let_go(work, entry.handed_to, entry):
+        _take_back(work, record, entry)
+    if goes_back and work.stacks.rolls_back(work.owner) is not False:
         # That one hands it back when it is rolled back itself.
         return unchanged(entry, room)
-    if not _has_let_go(work, entry.handed_to, entry):
-        raise NotOwnedError(
-            f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}, "
-            "which declares it too",
-            "Take one of the two out of the template.",
-        )
+    raise NotOwnedError(
+        f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}, which declares it too",
+        "Take one of the two out of the template.",
+    )
+
+
+def _take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
+    """Take a resource back that another logical resource has let go, and begin anew."""
     theirs = work.ledger.read(entry.handed_to)
     if theirs.is_held(worker="", now=work.clock.time()):
         wait_for(work, entry.handed_to)
         raise OvertakenError
     kept = theirs.with_id(entry.resource_id)
-    work.turn.take(
-        record.put(replace(entry, handed_to=""), entry),
-        claims=[claim_of(entry, "MOVE", entry.handed_to)],
-        also=[] if kept is None else [theirs.drop(kept)],
-    )
+    claim = claim_of(entry, "TAKE") if kept is None else claim_of(entry, "MOVE", entry.handed_to)
+    try:
+        work.turn.take(
+            record.put(replace(entry, handed_to=""), entry),
+            claims=[claim],
+            also=[] if kept is None else [theirs.drop(kept)],
+        )
+    except ClaimedError:
+        _not_owned(work, record, entry)
     raise OvertakenError
 
 
@@ -312,7 +321,7 @@ def _has_let_go(work: Work, holder: str, entry: Entry) -> bool:
     raise AssertionError("the waits never end")
 
 
-def _not_owned(work: Work, record: Record, entry: Entry) -> Result:
+def _not_owned(work: Work, record: Record, entry: Entry) -> NoReturn:
     """Drop an entry whose resource another owner claims, and say whose it is (contract 50)."""
     holder = work.ledger.holder(entry.organization_id, entry.resource_id or "")
     work.turn.take(record)
@@ -385,8 +394,8 @@ def _replace(work: Work, declaration: Declaration, record: Record, current: Entr
         and current is not None
         and kept.ready
         and kept.organization_id == declaration.organization_id
-        and record.latest in {current.made_by, work.id}
         and kept.digest in {"", declared_digest(declaration)}
+        and (record.latest in {current.made_by, work.id} or work.stacks.rolls_back(work.owner))
     ):
         return _go_back(work, declaration, record, kept, current)
     return _made_anew(work, declaration, record, current)
@@ -399,12 +408,14 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
     if room is None:
         return _made_anew(work, declaration, record, current)
     room = workmail.with_lists(room)
+    if kept.handed_to:
+        return _update_handed_over(work, record, kept, room, goes_back=True)
     left_out = _LeftOut(work)
     goal = left_out.goal(workmail, declaration)
     try:
         work.turn.take(record.following(work.event), claims=[claim_of(kept, "TAKE")])
     except ClaimedError:
-        return _not_owned(work, record, kept)
+        _not_owned(work, record, kept)
     before, room = room, _bring(work, workmail, room, goal, left_out)
     left_out.check(before, room)
     result = settle(work, replace(kept, returned=True, replaces=current.resource_id or ""), room, declaration)

@@ -370,6 +370,11 @@ class StackView:
         return self.physical_id == resource_id and self.status not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
 
     @property
+    def may_go_back(self) -> bool:
+        """Whether a rollback may go back to what the logical resource had before a replacement."""
+        return self.status in {"UPDATE_IN_PROGRESS", "UPDATE_FAILED"}
+
+    @property
     def is_alive(self) -> bool:
         """Whether the logical resource is there or being made, so that a Delete is of something it had before."""
         return self.status in {"CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"}

@@ -15,8 +15,8 @@ from .rules import StackView, stack_of
 PATIENCE: Final = 10.0
 
 _NO_SUCH: Final = "ValidationError"
-#: The status of a stack whose resources are updated to a new template; in a rollback it is another.
-_FORWARD: Final = "UPDATE_IN_PROGRESS"
+#: What the status of a stack has in it that is rolled back.
+_ROLLBACK: Final = "ROLLBACK"
 
 
 class Stacks:
@@ -51,15 +51,15 @@ class Stacks:
         detail = response["StackResourceDetail"]
         return StackView(detail.get("PhysicalResourceId", ""), detail.get("ResourceStatus", ""))
 
-    def may_roll_back(self, owner: str) -> bool:
-        """Tell whether an Update may be part of a rollback: unless CloudFormation shows that its stack goes forward."""
+    def rolls_back(self, owner: str) -> bool | None:
+        """Tell whether CloudFormation rolls the stack of a logical resource back; None when it cannot be asked."""
         stack_id = stack_of(owner)
         try:
             response = self._within().call("DescribeStacks", {"StackName": stack_id}, subject="the stack")
         except ServiceError as error:
             self._log("CloudFormation could not be asked about a stack", error_code=error.code)
-            return True
-        return all(stack["StackStatus"] != _FORWARD for stack in response["Stacks"])
+            return None
+        return any(_ROLLBACK in stack["StackStatus"] for stack in response["Stacks"])
 
     def _within(self) -> Caller:
         return self._caller.within(self._caller.deadline.within(PATIENCE))
