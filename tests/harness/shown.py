@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workmail_rooms.sandbox.awslambda.responses import Received
-from workmail_rooms.sandbox.cloudformation import StackResourceDetail, StackStore, describe_stack_resource
+from workmail_rooms.sandbox.cloudformation import Stack, StackResourceDetail, StackStore, describe_stack_resource
 from workmail_rooms.sandbox.cloudformation.describe import no_such_resource, no_such_stack
 
 _ACCEPTED = 200
@@ -37,10 +37,16 @@ class Shown:
         Returns the engine's stacks.
     received:
         Returns every request that arrived at ResponseURLs.
+
+    Attributes
+    ----------
+    status:
+        Of the stacks whose events are sent by hand: by default one in which nothing is under way, after a rollback.
     """
 
     engine: Callable[[], StackStore]
     received: Callable[[], Sequence[Received]]
+    status: str = "UPDATE_ROLLBACK_COMPLETE"
     _history: list[_Sent] = field(default_factory=list)
     _said: dict[tuple[str, str], StackResourceDetail | None] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
@@ -61,6 +67,11 @@ class Shown:
         """Note an event that is sent by hand."""
         if all(one.event.get("ResponseURL") != event.get("ResponseURL") for one in self._history):
             self._history.append(_Sent(event, len(self.received())))
+
+    def played(self, stack_id: str) -> Stack | None:
+        """Return a stack whose events are sent by hand; None when there is none of this id."""
+        known = {one.event.get("StackId") for one in self._history} - self._lost
+        return Stack(stack_id, stack_id.split("/")[1], self.status) if stack_id in known else None
 
     def __call__(self, stack_name: str, logical_id: str) -> StackResourceDetail:
         """Describe a resource.

@@ -447,7 +447,8 @@ class Stage(Account):
         return self.cloudformation(stack_name, logical_id)
 
     def _describe_stacks(self, stack_name: str) -> Sequence[Stack]:
-        return describe_stacks(self.engine.store, stack_name)
+        played = self.cloudformation.played(stack_name)
+        return describe_stacks(self.engine.store, stack_name, besides=[] if played is None else [played])
 
     def deny_cloudformation(self) -> None:
         """Let the function's role lack the permission to ask CloudFormation."""

@@ -6,7 +6,7 @@ is one that another stack has let go (contract 57).
 
 from dataclasses import replace
 
-from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
+from workmail_resource.ownership.errors import AdoptionRefusedError, CancelledError, ClaimedError, OvertakenError
 from workmail_resource.ownership.rules import Entry, Record, describe_owner, is_making, is_owner_mark, stack_of
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
@@ -126,10 +126,22 @@ def wait_for(work: Work, holder: str) -> None:
 
 
 def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
-    """Refuse a resource that another stack still counts as its own, or may count."""
+    """Refuse a resource that another stack still counts as its own, or may count.
+
+    Raises
+    ------
+    AdoptionRefusedError
+        It does.
+    CancelledError
+        CloudFormation does not wait for this event any more: perhaps its own stack is gone, which tells nobody when it
+        retains what it had.
+    """
     holder = theirs.owner
     view = work.stacks.view(holder)
-    if view is None:
+    own = None if view is None else work.stacks.view(work.owner)
+    if own is not None and not own.is_under_way:
+        raise CancelledError("CloudFormation does not wait for it any more")
+    if view is None or own is None:
         raise _refused(
             room,
             f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether it still does",
@@ -137,7 +149,8 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
         )
     if view.counts(room.resource_id) and view.status == "DELETE_IN_PROGRESS":
         raise _refused(room, f"is being deleted by {describe_owner(holder)}", "Deploy again when that has ended.")
-    if view.may_go_back:
+    if view.has_another(room.resource_id) and not work.stacks.is_at_rest(holder):
+        # A rollback may go back to it, and otherwise its clean-up Delete comes.
         raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
     if view.counts(room.resource_id) or is_making(view, theirs, room.resource_id):
         raise _refused(

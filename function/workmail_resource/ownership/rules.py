@@ -370,9 +370,13 @@ class StackView:
         return self.physical_id == resource_id and self.status not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
 
     @property
-    def may_go_back(self) -> bool:
-        """Whether a rollback may go back to what the logical resource had before a replacement."""
-        return self.status in {"UPDATE_IN_PROGRESS", "UPDATE_FAILED"}
+    def is_under_way(self) -> bool:
+        """Whether CloudFormation waits for a Create or an Update of the logical resource."""
+        return self.status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+
+    def has_another(self, resource_id: str) -> bool:
+        """Tell whether the logical resource has another resource than this one."""
+        return self.physical_id not in {"", resource_id} and not self.status.startswith("DELETE_")
 
     @property
     def is_alive(self) -> bool:

@@ -1,4 +1,4 @@
-"""CloudFormation, asked which resource a stack counts as its own (contract 59), and whether it is rolled back.
+"""CloudFormation, asked which resource a stack counts as its own (contract 59), and what the stack does.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
@@ -53,13 +53,22 @@ class Stacks:
 
     def rolls_back(self, owner: str) -> bool | None:
         """Tell whether CloudFormation rolls the stack of a logical resource back; None when it cannot be asked."""
+        status = self.status(owner)
+        return None if status is None else _ROLLBACK in status
+
+    def is_at_rest(self, owner: str) -> bool:
+        """Tell whether CloudFormation shows that no operation on the stack of a logical resource is under way."""
+        return (self.status(owner) or "").endswith("_COMPLETE")
+
+    def status(self, owner: str) -> str | None:
+        """Return the status of the stack of a logical resource; None when CloudFormation cannot be asked."""
         stack_id = stack_of(owner)
         try:
             response = self._within().call("DescribeStacks", {"StackName": stack_id}, subject="the stack")
         except ServiceError as error:
             self._log("CloudFormation could not be asked about a stack", error_code=error.code)
             return None
-        return any(_ROLLBACK in stack["StackStatus"] for stack in response["Stacks"])
+        return str(response["Stacks"][0]["StackStatus"])
 
     def _within(self) -> Caller:
         return self._caller.within(self._caller.deadline.within(PATIENCE))

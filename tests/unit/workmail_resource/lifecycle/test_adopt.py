@@ -9,7 +9,7 @@ from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, STRANGE
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.lifecycle.adopt import adopt
 from workmail_resource.lifecycle.work import Result
-from workmail_resource.ownership.errors import AdoptionRefusedError, OvertakenError
+from workmail_resource.ownership.errors import AdoptionRefusedError, CancelledError, OvertakenError
 from workmail_resource.ownership.rules import Lease, owner_mark
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room
@@ -90,11 +90,35 @@ def test_a_sibling_at_work_is_waited_for(scripted: MakeScripted) -> None:
     assert world.ledger.read(OWNER).version == 0
 
 
+def shows(world: Scripted, physical_id: str, status: str) -> None:
+    """Let CloudFormation show a resource so."""
+    detail = {
+        "LogicalResourceId": "BoardRoom",
+        "ResourceType": "Custom::WorkMailResource",
+        "LastUpdatedTimestamp": "2026-11-22",
+        "PhysicalResourceId": physical_id,
+        "ResourceStatus": status,
+    }
+    world.cloudformation.add_response("describe_stack_resource", {"StackResourceDetail": detail})
+
+
+def test_a_create_that_nobody_waits_for_takes_nothing_over(scripted: MakeScripted) -> None:
+    """A late Create of a stack that is gone, which no Delete has told it, leaves another stack's room alone (62)."""
+    world = scripted(event(signed_at=100))
+    before = world.has(READY, owner=STRANGER)
+    for _ in range(2):
+        world.cloudformation.refuses("describe_stack_resource", "ValidationError", "Stack x does not exist")
+    with pytest.raises(CancelledError):
+        adopting(world)
+    assert world.ledger.read(STRANGER) == before
+
+
 @pytest.mark.parametrize(
     ("shown", "taken"),
     [
         ("gone", True),
-        (("r-other", "UPDATE_COMPLETE"), True),
+        (("r-other", "UPDATE_COMPLETE", "UPDATE_COMPLETE"), True),
+        (("r-other", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"), False),
         ((RESOURCE, "DELETE_SKIPPED"), True),
         ((RESOURCE, "UPDATE_COMPLETE"), False),
         ((RESOURCE, "DELETE_FAILED"), False),
@@ -112,14 +136,12 @@ def test_another_stack_s_resource_is_taken_only_if_it_has_let_it_go(
     elif shown == "denied":
         world.cloudformation.refuses("describe_stack_resource", "AccessDenied")
     else:
-        detail = {
-            "LogicalResourceId": "BoardRoom",
-            "ResourceType": "Custom::WorkMailResource",
-            "LastUpdatedTimestamp": "2026-11-22",
-            "PhysicalResourceId": shown[0],
-            "ResourceStatus": shown[1],
-        }
-        world.cloudformation.add_response("describe_stack_resource", {"StackResourceDetail": detail})
+        shows(world, shown[0], shown[1])
+    if shown != "denied":
+        shows(world, "", "CREATE_IN_PROGRESS")
+    if len(shown) == 3:
+        stack = {"StackName": "other", "CreationTime": "2026-11-22", "StackStatus": shown[2]}
+        world.cloudformation.add_response("describe_stacks", {"Stacks": [stack]})
     if taken:
         reads(world)
         adopting(world)
@@ -127,7 +149,8 @@ def test_another_stack_s_resource_is_taken_only_if_it_has_let_it_go(
         assert world.ledger.read(STRANGER).is_empty
     else:
         advice = "Allow the provider's role" if shown == "denied" else "give it DeletionPolicy: Retain there"
-        with pytest.raises(AdoptionRefusedError, match="belongs to BoardRoom of stack") as raised:
+        advice = "Deploy again when that has ended" if "UPDATE_IN_PROGRESS" in shown else advice
+        with pytest.raises(AdoptionRefusedError, match="BoardRoom of stack") as raised:
             adopting(world)
         assert advice in raised.value.advice
         assert world.ledger.read(STRANGER) == before
