@@ -273,15 +273,19 @@ def _update_handed_over(work: Work, record: Record, entry: Entry, room: Room, *,
     OvertakenError
         It was taken back; what is to be done is to be planned anew.
     """
-    if _has_let_go(work, entry.handed_to, entry):
+    let_go = _has_let_go(work, entry.handed_to, entry)
+    if let_go:
         _take_back(work, record, entry)
     if goes_back and work.stacks.rolls_back(work.owner) is not False:
         # That one hands it back when it is rolled back itself.
         return unchanged(entry, room)
-    raise NotOwnedError(
-        f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}, which declares it too",
-        "Take one of the two out of the template.",
-    )
+    told = f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}"
+    if let_go is None:
+        raise NotOwnedError(
+            f"{told}, and CloudFormation could not be asked whether that still has it",
+            "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
+        )
+    raise NotOwnedError(f"{told}, which declares it too", "Take one of the two out of the template.")
 
 
 def _take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
@@ -303,8 +307,10 @@ def _take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
     raise OvertakenError
 
 
-def _has_let_go(work: Work, holder: str, entry: Entry) -> bool:
+def _has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
     """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
+
+    None when it cannot be asked.
 
     While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
     """
@@ -312,7 +318,7 @@ def _has_let_go(work: Work, holder: str, entry: Entry) -> bool:
     for wait in work.turn.looks():
         view = work.stacks.view(holder)
         if view is None or view.counts(entry.resource_id):
-            return False
+            return None if view is None else False
         if not is_making(view, work.ledger.read(holder), entry.resource_id):
             return True
         if work.clock.monotonic() >= until:
