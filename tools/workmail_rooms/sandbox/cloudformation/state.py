@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -238,7 +239,7 @@ class StackStore:
 
     def export_state(self) -> dict[str, Any]:
         """Return everything as JSON values."""
-        state: dict[str, Any] = TypeAdapter(StackStore).dump_python(self, mode="json")
+        state: dict[str, Any] = _adapter().dump_python(self, mode="json")
         return state
 
     @classmethod
@@ -250,4 +251,9 @@ class StackStore:
         pydantic.ValidationError
             *state* is something else.
         """
-        return TypeAdapter(cls).validate_python(state)
+        return _adapter().validate_python(state)
+
+
+@cache
+def _adapter() -> TypeAdapter[StackStore]:
+    return TypeAdapter(StackStore)
