@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.e2e.documents import ROOT, document
@@ -14,6 +15,7 @@ from tests.harness.release import FOLDER as RELEASES
 from workmail_resource import __version__
 
 CHANGELOG = document("CHANGELOG.md")
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 SOURCE = ROOT / "function/workmail_resource/__init__.py"
 #: What of the project is no text that anybody wrote: locks name versions of others, and images have none.
 NOT_WRITTEN = re.compile(r"/requirements[^/]*\.txt$|/requirements/|\.(png|svg|gif|ico)$|lock(\.json|\.yaml)?$")
@@ -74,12 +76,32 @@ def test_the_log_says_which_version_ran(stage: Stage) -> None:
     assert [line["version"] for line in stage.log_records() if line.get("message") == "event"] == [__version__]
 
 
-def test_the_release_workflow_runs_what_it_names() -> None:
-    """Each action is pinned to a commit, with its version beside it; only the job that builds nothing may write."""
-    text = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_runs_what_it_names(path: Path) -> None:
+    """Each action is pinned to a commit, with its version beside it, and no job may do what it does not say."""
+    text = path.read_text(encoding="utf-8")
     used = re.findall(r"uses: (.*)", text)
+    assert used
     assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
-    workflow = yaml.safe_load(text)
-    assert workflow["permissions"] == {}
+    assert yaml.safe_load(text)["permissions"] == {}
+
+
+def test_continuous_integration_runs_every_python_that_is_promised() -> None:
+    """The matrix has each version of Python that pyproject.toml allows, and Dependabot looks after the actions."""
+    matrix = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]["check"][
+        "strategy"
+    ]
+    allowed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    least, beyond = map(int, re.findall(r"3\.(\d+)", allowed))
+    assert matrix["matrix"]["python"] == [f"3.{minor}" for minor in range(least, beyond)]
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))["updates"]
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "uv", "npm"}
+    folders = {folder for update in updates for folder in update.get("directories", [])}
+    assert all((ROOT / folder.removeprefix("/")).is_dir() for folder in folders)
+
+
+def test_only_the_job_that_builds_nothing_may_write() -> None:
+    """A release is published by a job that runs nothing of the project."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
     assert workflow["jobs"]["build"]["permissions"] == {"contents": "read"}
     assert not any("make" in step.get("run", "") for step in workflow["jobs"]["publish"]["steps"])
