@@ -325,6 +325,20 @@ def test_several_damages_of_one_resource_are_repaired_in_one_write(account: Worl
     assert account.claim(room) == ""
 
 
+def test_a_renaming_that_was_rolled_back_under_retain(account: World) -> None:
+    """The old logical ID, which the stack counts, has the room again after one repair, and the new one nothing."""
+    room = account.own("New", taken_from=owner_of("Old"))
+    account.views[owner_of("New")] = StackView(room, "DELETE_SKIPPED")
+    account.write(Record(owner_of("Old")).put(account.entry("old", room, handed_to=owner_of("New"))))
+    account.views[owner_of("Old")] = StackView(room, "CREATE_COMPLETE")
+
+    assert sorted(account.damages()) == [("HandedOver", room, True), ("LetGo", room, True)]
+    assert account.run("repair", "--yes")[0] == 0
+    (entry,) = account.entries(owner_of("Old"))
+    assert (entry.get("handed_to"), account.claim(room)) == (None, owner_of("Old"))
+    assert account.entries(owner_of("New")) == []
+
+
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "CREATE_FAILED", "UPDATE_FAILED"])
 def test_a_room_is_not_let_go_while_its_stack_may_come_back_to_it(account: World, status: str) -> None:
     """A stack that shows another physical ID, today or in the middle of something, may yet roll back or clean up."""

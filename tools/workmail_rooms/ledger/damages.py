@@ -316,10 +316,22 @@ out of the other with DeletionPolicy: Retain. The room stays with {told(holder)}
         elif evidence.has_let_go(owner, key[1]):
             what = "Its stack is gone, or has let the room go, and keeps the claim."
             advice = "Repair releases the room. It stays in WorkMail, and any stack can take it over with ADOPT."
-            self._add(Kind.LET_GO, what, advice, owner, entry, fix=self._drop(owner, entry))
+            fix = self._drop(owner, entry)
+            if self._is_waited_for(owner, key):
+                advice = "Repair drops the entry; the room goes back to the logical ID that it was taken over from."
+                fix = Fix(owner, drop=entry)
+            self._add(Kind.LET_GO, what, advice, owner, entry, fix=fix)
         elif (not entry.ready or entry.giving_back) and evidence.age(record) > ABANDONED:
             what = "It was being given back, and still is." if entry.giving_back else "It was never finished."
             self._add(Kind.UNFINISHED, what, "Deploy or delete the stack, which goes on with it.", owner, entry)
+
+    def _is_waited_for(self, taker: str, key: Key) -> bool:
+        """Tell whether the stack counts a room with the logical ID that has handed it over to *taker*."""
+        return any(
+            entry.handed_to == taker and self.evidence.counts(record.owner, key[1])
+            for record, entry in self.evidence.contents.entries()
+            if (entry.organization_id, entry.resource_id) == key
+        )
 
     def _unclaimed(self, owner: str, entry: Entry, key: Key) -> None:
         contents, evidence = self.evidence.contents, self.evidence
@@ -353,6 +365,11 @@ out of the other with DeletionPolicy: Retain. The room stays with {told(holder)}
                 what = f"It was handed over to {told(taker)}, and the clean-up of the old one never came."
                 fix = Fix(owner, drop=entry)
                 self._add(Kind.HANDED_OVER, what, "Repair drops the old entry.", owner, entry, fix=fix)
+            elif holder == taker and evidence.has_let_go(taker, key[1]) and evidence.counts(owner, key[1]):
+                what = f"It was handed over to {told(taker)}, which was rolled back without a Delete (Retain)."
+                fix = Fix(owner, restore=entry, claim=Claim("MOVE", *key, taker))
+                advice = "Repair hands it back to the stack that has it."
+                self._add(Kind.HANDED_OVER, what, advice, owner, entry, fix=fix)
             return
         what = f"It was handed over to {told(taker)}, which has no entry of it any more."
         if evidence.counts(owner, key[1]) and holder in {None, owner, taker}:
