@@ -44,7 +44,7 @@ def create(work: Work) -> Result:
             clear_own(work, declaration)
             if record.failed == work.id and record.failure:
                 raise RepeatedFailureError(record.failure)
-            raise CancelledError("CloudFormation has asked for something else of this resource since")
+            raise CancelledError("CloudFormation has sent a later event for this resource")
         try:
             return establish(work, declaration, record)
         except OvertakenError:
@@ -52,7 +52,7 @@ def create(work: Work) -> Result:
         except ProviderError as error:
             note_failure(work, error)
             raise
-    raise CancelledError("other events of this resource were always faster")
+    raise CancelledError("other events of this resource kept changing its ledger record")
 
 
 def establish(work: Work, declaration: Declaration, record: Record, *, instead_of: Entry | None = None) -> Result:

@@ -73,7 +73,7 @@ def _delete(work: Work) -> None:
             work.turn.end()
         return
     else:
-        raise CancelledError("other events of this resource were always faster")
+        raise CancelledError("other events of this resource kept changing its ledger record")
     if is_resource_id(work.event.physical_resource_id):
         # Never changed or deleted: it is somebody else's by now, or was never ours.
         work.log(

@@ -205,7 +205,7 @@ class Turn:
         if record.version == version:
             raise OvertakenError("the record of another logical resource has changed meanwhile")
         self.held = record.lease is not None and record.lease.worker == self._worker
-        raise CancelledError("CloudFormation has asked for something else of this resource since")
+        raise CancelledError("CloudFormation has sent a later event for this resource")
 
     def release(self) -> None:
         """End the lease if it is still this event's: at every exit, whatever the error."""

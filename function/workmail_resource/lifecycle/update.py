@@ -63,12 +63,12 @@ def update(work: Work) -> Result:
         )
         if record.has_outdated(work.event):
             clear_own(work, declaration)
-            raise CancelledError("CloudFormation has asked for something else of this resource since")
+            raise CancelledError("CloudFormation has sent a later event for this resource")
         try:
             return _update(work, declaration, record)
         except OvertakenError:
             continue
-    raise CancelledError("other events of this resource were always faster")
+    raise CancelledError("other events of this resource kept changing its ledger record")
 
 
 def _update(work: Work, declaration: Declaration, record: Record) -> Result:

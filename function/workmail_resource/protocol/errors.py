@@ -42,7 +42,7 @@ class ProviderError(Exception):
 
     request_id: str | None = None
     code = "InternalFailure"
-    advice = "Look into the function's log stream, which has the whole story."
+    advice = "Look at the function's log stream."
 
     def failure(self) -> Failure:
         """Return the error in the form in which it is told."""

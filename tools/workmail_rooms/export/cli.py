@@ -104,7 +104,7 @@ def main(
     arguments:
         The command line without the program's name.
     sleep:
-        Waits so many seconds between two looks at the running jobs.
+        Waits that many seconds between two looks at the running jobs.
     new_token:
         Returns a ClientToken that was never used.
 

@@ -38,7 +38,7 @@ class Outside:
     new_token:
         Returns a ClientToken that was never used.
     sleep:
-        Waits so many seconds.
+        Waits that many seconds.
     """
 
     save: Callable[[Manifest], None]

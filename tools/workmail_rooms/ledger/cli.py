@@ -339,7 +339,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", parents=[common], help="print each room and the stack that owns it")
     commands.add_parser("show", parents=[common, room], help="print all that is known of one room")
-    commands.add_parser("check", parents=[common, workmail], help="hold ledger, WorkMail and CloudFormation together")
+    commands.add_parser("check", parents=[common, workmail], help="compare the ledger, WorkMail and CloudFormation")
     commands.add_parser("release", parents=[common, room, sure], help="forget a room; it stays in WorkMail")
     commands.add_parser("repair", parents=[common, workmail, sure], help="repair what check has found, where it can be")
     return parser

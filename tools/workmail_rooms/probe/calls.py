@@ -118,7 +118,7 @@ class Caller:
     clock : callable
         Gives the time in seconds.
     sleep : callable
-        Waits so many seconds.
+        Waits that many seconds.
 
     Attributes
     ----------

@@ -49,7 +49,7 @@ _WORDS: Final = Words(
 )
 
 _DESCRIPTION: Final = """\
-Learn how WorkMail behaves where nobody outside AWS knows, from an organization of yours. The probe makes up to three
+Learn from your organization how WorkMail behaves where its documentation is silent. The probe creates up to three
 temporary rooms, touches nothing else, and removes them. Run one at a time.
 """
 _EPILOG: Final = f"""\

@@ -30,7 +30,7 @@ _QUIET: Final = 30.0
 
 NOT_LEARNED: Final[Mapping[str, str]] = {
     "export_jobs": "An export needs a bucket, a key and a role, and a mailbox that is worth it.",
-    "faults": "Failures come by themselves; the probe does not provoke them.",
+    "faults": "The probe does not provoke failures.",
     "new_organization": "Only a new organization shows it, and new ones can no longer be made by everybody.",
     "deleted_organization": "Only a deleted organization shows it.",
     "domain_ready_after": "Only a new organization shows it.",

@@ -71,7 +71,7 @@ def test_whoever_waits_says_so(ledger: Ledger, clock: FakeClock, meanwhile: Mean
     # WHEN the first one's next write is refused
     record = make_turn(LATER, ledger, clock, worker="second").wait()
     # THEN it stops, and the later one has its turn, long before the lease would have ended
-    assert stopped == ["CloudFormation has asked for something else of this resource since"]
+    assert stopped == ["CloudFormation has sent a later event for this resource"]
     assert record.lease is None
     assert record.has_outdated(EARLIER)
     assert record.entries == (BEGUN,)

@@ -35,7 +35,7 @@ class WorkMailBackend(BaseBackend):
     clock : callable
         Gives the time in seconds since 1970. May be replaced.
     sleep : callable
-        Waits so many seconds, for the fault ``delay``. May be replaced.
+        Waits that many seconds, for the fault ``delay``. May be replaced.
     random : random.Random
         Where ids and the faults' probabilities come from. May be replaced.
     hooks : list
