@@ -74,7 +74,7 @@ class Outside:
     rng:
         For jitter, and for nothing that has to be secret.
     client:
-        Returns the client of a service in a Region, for a call that has so many seconds.
+        Returns the client of a service in a Region, for a call with a limit of seconds.
     put:
         Sends an answer.
     start_timer:

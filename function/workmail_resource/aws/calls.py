@@ -27,7 +27,7 @@ class Caller:
     Parameters
     ----------
     client:
-        Returns a boto3 client for a call that has so many seconds; its own retries are off (:data:`CLIENT_CONFIG`).
+        Returns a boto3 client for a call with a limit of seconds; its own retries are off (:data:`CLIENT_CONFIG`).
     deadline:
         No call starts after it, and no wait reaches beyond it.
     rng:

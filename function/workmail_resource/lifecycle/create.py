@@ -203,7 +203,7 @@ def own_marks(work: Work, record: Record) -> set[str]:
 
 
 def _identify(work: Work, begun: Entry, room: Room) -> Entry:
-    """Write the id of a resource that bears our mark; take it away again when a later event was faster."""
+    """Write the id of a resource that has our mark; remove it again when a later event was faster."""
     entry = replace(begun, resource_id=room.resource_id)
     try:
         work.turn.write(work.turn.record.put(entry, begun), claims=[claim_of(entry, "TAKE")])

@@ -228,7 +228,7 @@ def _is_as_declared(work: Work, entry: Entry) -> bool:
 
 
 def _is_gone(work: Work) -> bool:
-    """Tell whether WorkMail shows that the resource is gone, while the ledger cannot be asked whose it is."""
+    """Tell whether WorkMail shows that the resource is gone, while the ledger cannot be asked who owns it."""
     organization = organization_id(work.event.properties)
     resource_id = work.event.physical_resource_id
     if not is_resource_id(resource_id):
@@ -243,7 +243,7 @@ def _is_gone(work: Work) -> bool:
 
 
 def _abandon(work: Work) -> None:
-    """Let go of what the ledger has."""
+    """Drop the ledger's entries."""
     with reported(work, "the ledger keeps its entry of an abandoned resource"):
         record = work.turn.read()
         todo = [

@@ -185,7 +185,7 @@ def drop_foreign(work: Work, entry: Entry) -> None:
 
 
 def remove_unidentified(work: Work, entry: Entry) -> None:
-    """Remove the resource that *entry* may have made without coming to know its id: it bears the mark."""
+    """Remove the resource that *entry* may have made without coming to know its id: it has the mark."""
     workmail = work.workmail(entry.organization_id)
     room = found(workmail, entry.name, owner_mark(work.owner, entry.made_by), VISIBLE_WITHIN)
     if room is not None:
@@ -238,7 +238,7 @@ def _is_deleted(workmail: WorkMail) -> bool:
 def give_back(work: Work, entry: Entry) -> None:
     """Bring an adopted resource back to what it was, as far as WorkMail allows, and let it go. Needs the turn.
 
-    What was begun is written down, so that whoever comes next goes on with it (contracts 55 and 63). A resource that
+    What was begun is written down, so that the next event continues it (contracts 55 and 63). A resource that
     was taken over from another logical resource is handed back to it, if that still waits for it (contract 56).
     """
     for _ in range(ATTEMPTS):

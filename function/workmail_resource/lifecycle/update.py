@@ -176,7 +176,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
 def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry: Entry | None) -> Record:
     """Void what this Update reverses, and take away what it has left elsewhere; return the record as it is then.
 
-    What is read of the resource afterwards can be planned on: whoever was before can write no more.
+    What is read of the resource afterwards can be planned on: no earlier event can write any more.
     """
     rests = _unfinished_elsewhere(work, record) if _may_have_rests(work, record, declaration) else []
     if not rests and not _reverses_unfinished(work, entry):
@@ -328,7 +328,7 @@ def _has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
 
 
 def _not_owned(work: Work, record: Record, entry: Entry) -> NoReturn:
-    """Drop an entry whose resource another owner claims, and say whose it is (contract 50)."""
+    """Drop an entry whose resource another owner claims, and name that owner (contract 50)."""
     holder = work.ledger.holder(entry.organization_id, entry.resource_id or "")
     work.turn.take(record)
     drop_foreign(work, entry)

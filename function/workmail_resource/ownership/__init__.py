@@ -1,1 +1,1 @@
-"""Whose a resource is: the rules, and the ledger that remembers."""
+"""Which stack owns a resource: the rules, and the ledger that remembers it."""

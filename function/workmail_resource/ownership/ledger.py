@@ -10,7 +10,7 @@ Owner                             Entry        meaning
 ================================  ===========  ==============================================================
 
 Every write of a record is conditional on its version, and a claim changes only together with its owner's record. A
-write whose reply was lost finds its own result and is content.
+write whose reply was lost finds its own result and ends.
 """
 
 import json

@@ -163,7 +163,7 @@ class Entry:
     changed:
         Whether an Update has succeeded since the adoption, so that what was before is no longer given back.
     giving_back:
-        Whether giving back has begun: then whoever comes next goes on with it.
+        Whether giving back has begun: then the next event continues it.
     gone_by:
         The :func:`event_id` of the Update that found the resource gone and said so.
     replaces:

@@ -84,7 +84,7 @@ class Deadline:
         self.check()
 
     def within(self, seconds: float) -> "Deadline":
-        """Return a deadline in so many *seconds* at the latest, stopped together with this one."""
+        """Return a deadline in *seconds* seconds at the latest, stopped together with this one."""
         return Deadline(self.clock, self.clock.monotonic() + min(seconds, self.remaining()), self._stopped)
 
     def earlier(self, share: float) -> "Deadline":

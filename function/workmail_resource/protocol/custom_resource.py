@@ -59,7 +59,7 @@ StartTimer = Callable[[float, Callable[[], None]], Timer]
 
 
 def start_timer(seconds: float, call: Callable[[], None]) -> Timer:
-    """Call *call* in so many *seconds*, in a thread of its own."""
+    """Call *call* in *seconds* seconds, in a thread of its own."""
     timer = threading.Timer(seconds, call)
     timer.daemon = True
     timer.start()

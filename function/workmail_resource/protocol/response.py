@@ -200,7 +200,7 @@ def put_over_https(url: str, body: bytes, timeout: float) -> int:
         connection.close()
 
 
-#: Makes one PUT of a body to a URL, within so many seconds each for connecting and for every part of the reply; returns
+#: Makes one PUT of a body to a URL, within a number of seconds for connecting and for each part of the reply; returns
 #: the HTTP status.
 Put = Callable[[str, bytes, float], int]
 

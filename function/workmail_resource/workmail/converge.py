@@ -299,7 +299,7 @@ def shown(workmail: WorkMail, resource_id: str, seconds: float) -> Room | None:
 
 
 def found(workmail: WorkMail, name: str, description: str, seconds: float) -> Room | None:
-    """Return the resource of a name that bears a *description*, looking for so many *seconds* as :func:`shown` does."""
+    """Return the resource of a name that has a *description*, looking for *seconds* seconds as :func:`shown` does."""
 
     def look() -> Room | None:
         room = workmail.find(name)
@@ -311,7 +311,7 @@ def found(workmail: WorkMail, name: str, description: str, seconds: float) -> Ro
 def seen(
     workmail: WorkMail, test: Callable[[Room], bool], resource_id: str, seconds: float = VISIBLE_WITHIN
 ) -> Room | None:
-    """Return a resource, with its lists, when it passes a *test*; None when it does not within so many *seconds*."""
+    """Return a resource, with its lists, when it passes a *test*; None when it does not within *seconds* seconds."""
 
     def look() -> Room | None:
         room = workmail.describe(resource_id)

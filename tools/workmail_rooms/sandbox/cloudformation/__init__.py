@@ -1,6 +1,6 @@
 """CloudFormation's custom-resource lifecycle on this machine.
 
-Knows CloudFormation's side of custom resources and nothing of what they stand for. The functions that serve them and
+Knows CloudFormation's side of custom resources and nothing of what they declare. The functions that serve them and
 the endpoint that takes their answers come in through ``sandbox.cloudformation.ports``.
 """
 
