@@ -14,7 +14,7 @@ import pytest
 from tests.e2e import commands
 from tests.e2e.documents import ROOT, document
 from tests.tools.inventory.exchange import Exchange
-from tests.tools.world import REGION, ROOMS, World, fill, world
+from tests.tools.world import REGION, World, fill, world
 from workmail_rooms.cli import COMMANDS
 from workmail_rooms.export.checks import SERVICE
 from workmail_rooms.export.cli import main as export
@@ -76,14 +76,14 @@ def test_every_command_runs(reader: World) -> None:
         ran.append(line)
     assert ran == LINES
     # Everything is there: the data, each calendar once, and what the next systems take.
-    assert len(json.loads(Path("leaving/example-rooms.json").read_text())["Resources"]) == ROOMS + 2
+    assert len(json.loads(Path("leaving/example-rooms.json").read_text())["Resources"]) == 122
     assert Path("leaving/example-rooms.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     assert set(map(tuple, reader.jobs().values())) == {("COMPLETED",)}
-    assert len(reader.jobs()) == ROOMS
-    assert len(Path("leaving/example-rooms-google.csv").read_text().splitlines()) == ROOMS + 1
+    assert len(reader.jobs()) == 120
+    assert len(Path("leaving/example-rooms-google.csv").read_text().splitlines()) == 121
     exchange = Exchange()
     exchange.run(Path("leaving/example-rooms.ps1").read_bytes())
-    assert exchange.made == ROOMS
+    assert exchange.made == 120
     writes = {call.operation for call in reader.backend.calls if not call.operation.startswith(("Describe", "List"))}
     assert writes == {"StartMailboxExportJob"}
 

@@ -19,8 +19,6 @@ REGION: Final = "us-east-1"
 DOMAIN: Final = "example.com"
 BUCKET: Final = "calendars-123456789012"
 NOW: Final = 1_800_000_000.0
-#: That `fill` makes enabled.
-ROOMS: Final = 40
 
 
 @dataclass
@@ -118,8 +116,8 @@ def world(organization_id: str | None = None, *, prepared: bool = True) -> Itera
 
 
 def fill(account: World) -> None:
-    """Make rooms and pieces of equipment of every kind, and two that are disabled."""
-    for number in range(ROOMS):
+    """Make 120 rooms and pieces of equipment of every kind, and two that are disabled."""
+    for number in range(120):
         more: dict[str, Any] = {"Description": f'No. {number}, "{number % 9} seats"'} if number % 3 else {}
         if number % 10 == 0:
             more["HiddenFromGlobalAddressList"] = True

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.tools.world import BUCKET, DOMAIN, ROOMS, World, fill, make_bucket, make_key, make_role
+from tests.tools.world import BUCKET, DOMAIN, World, fill, make_bucket, make_key, make_role
 from workmail_rooms.sandbox.workmail import ExportJobs, Fault
 
 Phase = Literal["before", "after"]
@@ -35,13 +35,13 @@ def written(account: World) -> set[str]:
     return {call.operation for call in account.backend.calls if not re.match("Describe|List|Get", call.operation)}
 
 
-def test_many_rooms_five_at_a_time_two_failing_one_interruption(
+def test_120_rooms_five_at_a_time_two_failing_one_interruption(
     account: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An organization of rooms of every kind is exported once, although the command was interrupted half way."""
+    """An organization of 120 rooms of every kind is exported once, although the command was interrupted half way."""
     # GIVEN rooms and equipment of every kind, two whose jobs fail, and two that are disabled
     account.backend.behaviour = replace(
-        account.backend.behaviour, export_jobs=ExportJobs(seconds=40, failing=("room-013", "room-037"))
+        account.backend.behaviour, export_jobs=ExportJobs(seconds=40, failing=("room-013", "room-077"))
     )
     fill(account)
     most = 0
@@ -52,7 +52,7 @@ def test_many_rooms_five_at_a_time_two_failing_one_interruption(
             most = max(most, account.running())
 
     def interrupt(nap: int) -> None:
-        if nap == 10:
+        if nap == 30:
             raise KeyboardInterrupt
 
     account.backend.hooks.append(look)
@@ -61,14 +61,14 @@ def test_many_rooms_five_at_a_time_two_failing_one_interruption(
     assert account.export("--jobs", "5") == 130
     assert "the same command goes on where this one stopped" in capsys.readouterr().err
     first = states()
-    assert 0 < first["COMPLETED"] < ROOMS
+    assert 0 < first["COMPLETED"] < 120
     assert first["RUNNING"] == 5
     account.on_nap = lambda _: None
     assert account.export("--jobs", "5") == 1
     # THEN each room was exported once, five at a time, and the manifest says what became of it
     assert most == 5
-    expected = {f"room-{number:03}": ["COMPLETED"] for number in range(ROOMS)}
-    expected |= {"room-013": ["FAILED"], "room-037": ["FAILED"]}
+    expected = {f"room-{number:03}": ["COMPLETED"] for number in range(120)}
+    expected |= {"room-013": ["FAILED"], "room-077": ["FAILED"]}
     assert account.jobs() == expected
     jobs = account.organization.export_jobs
     for name, mailbox in manifest().items():
@@ -82,9 +82,9 @@ def test_many_rooms_five_at_a_time_two_failing_one_interruption(
     assert {row["Name"]: [row["State"]] for row in rows} == expected
     assert all(row["S3Path"].startswith(f"s3://{BUCKET}/rooms/") == (row["State"] == "COMPLETED") for row in rows)
     out, err = capsys.readouterr()
-    assert len(re.findall(r"^ room-\d+ .*s3://", out, re.MULTILINE)) == ROOMS - 2
+    assert len(re.findall(r"^ room-\d+ .*s3://", out, re.MULTILINE)) == 118
     assert re.search(r"room-013 +FAILED +The mailbox could not be exported", out)
-    assert f"{ROOMS - 2} of {ROOMS} exported." in err
+    assert "118 of 120 exported." in err
     # AND nothing was written in WorkMail but the jobs
     assert written(account) == {"StartMailboxExportJob"}
     # WHEN it runs once more THEN nothing is started, and the status is the same; the failed ones are, when asked for
