@@ -46,6 +46,22 @@ def test_contract_53_a_delegate_who_left(play: Timeless, fails: str) -> None:
     assert again.succeeded, again.reason
 
 
+@pytest.mark.parametrize("operation", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "denied"])
+def test_contract_53_a_deliberate_update_leaves_nothing_out(play: Timeless, operation: str) -> None:
+    """An Update to what was declared before fails over a delegate who left, unless CloudFormation rolls back."""
+    with_delegate = room_properties(Delegates=["alice"])
+    room = play.create(properties=with_delegate)
+    assert play.deliver(update(play, room, with_delegate, room_properties())).succeeded
+    remove_user(play, "alice")
+    play.stage.cloudformation.status = operation
+    if operation == "denied":
+        play.stage.deny_cloudformation()
+
+    back = play.deliver(update(play, room, room_properties(), with_delegate))
+
+    assert back.succeeded is (operation != "UPDATE_IN_PROGRESS"), back.reason
+
+
 def test_contract_53_a_lost_entry_while_nothing_has_to_be_written(play: Timeless) -> None:
     """Issue 13, line 8: when the ledger has lost its entry, an Update to what WorkMail shows succeeds all the same."""
     room = play.create()
