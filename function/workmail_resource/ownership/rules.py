@@ -28,7 +28,7 @@ FUNCTION_FAILED: Final = "Custom::WorkMailResource/function-failed"
 RESOURCE_TYPES: Final = ("Custom::WorkMailResource", "AWS::CloudFormation::CustomResource")
 
 #: Seconds for which a worker has a record to itself, from its last renewal: how long a dead one holds others up.
-LEASE: Final = 40
+LEASE: Final = 36
 #: Seconds that a lease has to last when a call begins that changes something: longer than a call that hangs
 #: (:data:`workmail_resource.aws.clients.TIMEOUTS`), and than clocks differ.
 LEASE_RESERVE: Final = 27
