@@ -11,6 +11,7 @@ from tests.harness import Function, Stage
 from tests.harness.handlers import sabotaged as sabotaged_function
 from tests.harness.release import FOLDER as RELEASES
 from tests.harness.timeless import Timeless
+from tests.matrices.virtual import VirtualStage
 
 
 @pytest.fixture
@@ -39,3 +40,9 @@ def released(request: pytest.FixtureRequest) -> dict[str, Any]:
 def play(stage: Stage) -> Timeless:
     """Return a fresh stage in virtual time."""
     return Timeless(stage)
+
+
+@pytest.fixture
+def virtual() -> VirtualStage:
+    """Return a stage whose clock is ours, for stories of waits and of time that is up."""
+    return VirtualStage()

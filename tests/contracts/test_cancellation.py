@@ -129,28 +129,27 @@ def test_contract_32_the_cancelled_create_is_the_one_that_lambda_retries(play: T
     assert play.stage.entries() == []
 
 
-def test_contract_32_a_delete_waits_for_a_create_that_has_no_id_yet() -> None:
+def test_contract_32_a_delete_waits_for_a_create_that_has_no_id_yet(virtual: VirtualStage) -> None:
     """While CreateResource is on its way, Delete does not say SUCCESS; it does when the Create has cleared away."""
-    stage = VirtualStage()
-    create = stage.event("Create")
+    create = virtual.event("Create")
     delete: list[Sent] = []
     waited: list[bool] = []
 
     def cancel(_call: object) -> None:
-        delete.append(stage.send(stage.event("Delete", physical_id=INVENTED)))
-        stage.wait(lambda: any(item.get("CreatesVoidUntil") for item in stage.ledger()), 5)
+        delete.append(virtual.send(virtual.event("Delete", physical_id=INVENTED)))
+        virtual.wait(lambda: any(item.get("CreatesVoidUntil") for item in virtual.ledger()), 5)
         # Long enough for a Delete that would not wait.
-        stage.wait(delete[0].ended, 5)
+        virtual.wait(delete[0].ended, 5)
         waited.append(not delete[0].ended())
 
-    stage.interventions.after(cancel, "CreateResource")
-    answer = stage.deliver(create)
+    virtual.interventions.after(cancel, "CreateResource")
+    answer = virtual.deliver(create)
 
     assert waited == [True]
     assert answer.reason.startswith("Cancelled:")
     assert delete[0].answer().succeeded
-    assert stage.rooms() == []
-    assert stage.entries() == []
+    assert virtual.rooms() == []
+    assert virtual.entries() == []
 
 
 # ---------------------------------------------------------------------------------------------------- cancelled Updates
@@ -237,24 +236,23 @@ def test_contract_18_a_late_duplicate_of_an_adoption(stage: Stage) -> None:
     assert stage.entries() == entries
 
 
-def test_contract_18_a_late_duplicate_of_an_update_that_is_overtaken_while_it_runs() -> None:
+def test_contract_18_a_late_duplicate_of_an_update_that_is_overtaken_while_it_runs(virtual: VirtualStage) -> None:
     """Two Updates at once end in what the later one declares, whichever comes first."""
-    stage = VirtualStage()
-    room = stage.deliver(stage.event("Create")).physical_id
-    first = stage.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
-    second = stage.event(
+    room = virtual.deliver(virtual.event("Create")).physical_id
+    first = virtual.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
+    second = virtual.event(
         "Update", properties=room_properties(Name="den"), old_properties=everything(), physical_id=room
     )
     sent: list[Sent] = []
 
     def overtake(_call: object) -> None:
-        sent.append(stage.send(second))
-        stage.wait(sent[0].ended, 5)
+        sent.append(virtual.send(second))
+        virtual.wait(sent[0].ended, 5)
 
-    stage.interventions.after(overtake, "AssociateDelegateToResource")
-    stage.deliver(first)
+    virtual.interventions.after(overtake, "AssociateDelegateToResource")
+    virtual.deliver(first)
     answer = sent[0].answer()
 
     assert answer.succeeded, answer.reason
-    described = stage.describe(room)
+    described = virtual.describe(room)
     assert (described["name"], described["delegates"], described["description"]) == ("den", [], None)

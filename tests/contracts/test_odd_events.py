@@ -64,7 +64,7 @@ def _patient(stage: Stage) -> Function:
     return stage.variant("odd", timeout=20.0, maximum_retry_attempts=0, on_failure=None)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(request_type=st.sampled_from(["Create", "Update"]), changes=_changes())
 def test_contract_01_20_41_any_malformed_event(stage: Stage, request_type: str, changes: dict[str, Any]) -> None:
     """Whatever is wrong with an event or its properties, there is exactly one answer: well-formed and FAILED."""

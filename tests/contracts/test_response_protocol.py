@@ -60,7 +60,7 @@ def test_contract_01_bad_input(stage: Stage, broken: dict[str, Any]) -> None:
     """An event that is not CloudFormation's is answered FAILED, once."""
     event = {**stage.event("Create"), **broken}
 
-    assert not stage.deliver(event, timeout=20).succeeded
+    assert not stage.deliver(event).succeeded
 
 
 # ---------------------------------------------------------------------------------------------------------- contract 2
@@ -87,7 +87,7 @@ def test_contract_02_data_too_large(stage: Stage, sabotaged: Function, request_t
 
 def test_contract_02_data_that_is_not_json(stage: Stage, sabotaged: Function) -> None:
     """Data that cannot be written as JSON still leads to an answer that is CloudFormation's own in every field."""
-    answer = stage.deliver(_sabotaged_event(stage, sabotaged, "data that is not JSON"), timeout=20)
+    answer = stage.deliver(_sabotaged_event(stage, sabotaged, "data that is not JSON"))
 
     assert not answer.succeeded
 
@@ -126,7 +126,7 @@ def test_contract_04_an_event_without_an_id(stage: Stage) -> None:
     for broken in (None, "", 5, ["r-1"]):
         for request_type in ("Update", "Delete"):
             event = {**stage.event(request_type), "PhysicalResourceId": broken}
-            assert stage.deliver(event, timeout=20).physical_id
+            assert stage.deliver(event).physical_id
 
 
 # ---------------------------------------------------------------------------------------------------------- contract 5

@@ -20,12 +20,6 @@ _TOO_LONG = TIMEOUT - ANSWER_RESERVE / 2
 _NEVER = 10**6
 
 
-@pytest.fixture
-def stage() -> VirtualStage:
-    """Return a stage whose clock is ours."""
-    return VirtualStage()
-
-
 def hang(stage: VirtualStage, *operations: str, service: str = "workmail") -> None:
     """Let calls take too long, however often they are made."""
     for operation in operations:
@@ -34,60 +28,60 @@ def hang(stage: VirtualStage, *operations: str, service: str = "workmail") -> No
         )
 
 
-def test_contract_11_a_late_result_is_not_sent(stage: VirtualStage) -> None:
+def test_contract_11_a_late_result_is_not_sent(virtual: VirtualStage) -> None:
     """When time is up, each event is answered FAILED once with the right id, and its late result is never sent."""
-    foreign = stage.create_room("foreign")
-    updated = stage.deliver(stage.event("Create", logical_id="Updated")).physical_id
+    foreign = virtual.create_room("foreign")
+    updated = virtual.deliver(virtual.event("Create", logical_id="Updated")).physical_id
     den = room_properties(Name="den", Email="den@example.com")
-    deleted = stage.deliver(stage.event("Create", properties=den, logical_id="Deleted")).physical_id
+    deleted = virtual.deliver(virtual.event("Create", properties=den, logical_id="Deleted")).physical_id
     hall = room_properties(Name="hall", Email="hall@example.com")
 
     # GIVEN one event of each type that hangs in a call
-    hang(stage, "RegisterToWorkMail", "UpdateResource", "DeleteResource")
+    hang(virtual, "RegisterToWorkMail", "UpdateResource", "DeleteResource")
     hidden = room_properties(HiddenFromGlobalAddressList="true")
     sent = [
-        stage.send(stage.event("Create", properties=hall, logical_id="Created")),
-        stage.send(stage.event("Update", properties=hidden, logical_id="Updated", physical_id=updated)),
-        stage.send(stage.event("Delete", properties=den, logical_id="Deleted", physical_id=deleted)),
+        virtual.send(virtual.event("Create", properties=hall, logical_id="Created")),
+        virtual.send(virtual.event("Update", properties=hidden, logical_id="Updated", physical_id=updated)),
+        virtual.send(virtual.event("Delete", properties=den, logical_id="Deleted", physical_id=deleted)),
     ]
 
     # WHEN their time is up, and WorkMail carries out later than that what they have called
     answers = [one.answer() for one in sent]
 
     # THEN they have been answered once, in time, and the room that exists is named.
-    created = stage.room("hall")
+    created = virtual.room("hall")
     assert created is not None
     assert [answer.status for answer in answers] == ["FAILED"] * 3
     assert [answer.physical_id for answer in answers] == [created.ResourceId, updated, deleted]
-    assert stage.describe(foreign)["state"] == "DISABLED"
+    assert virtual.describe(foreign)["state"] == "DISABLED"
 
 
-def test_contract_11_nothing_obtained_yet(stage: VirtualStage) -> None:
+def test_contract_11_nothing_obtained_yet(virtual: VirtualStage) -> None:
     """A Create whose time is up before it has made anything answers with the marker, and makes nothing later."""
-    hang(stage, "Query", service="dynamodb")
-    answer = stage.deliver(stage.event("Create"))
+    hang(virtual, "Query", service="dynamodb")
+    answer = virtual.deliver(virtual.event("Create"))
 
     assert answer.physical_id.startswith("Custom::WorkMailResource/")
-    assert stage.rooms() == []
-    assert "CreateResource" not in stage.operations()
+    assert virtual.rooms() == []
+    assert "CreateResource" not in virtual.operations()
 
 
-def test_contract_12_waits_end_in_time(stage: VirtualStage) -> None:
+def test_contract_12_waits_end_in_time(virtual: VirtualStage) -> None:
     """A wait for ENABLED or for DISABLED ends before Lambda's deadline, with the reason why."""
-    disabling = stage.deliver(stage.event("Create", logical_id="Disabling")).physical_id
-    stage.workmail.behaviour = replace(stage.workmail.behaviour, enabled_after=_NEVER, disabled_after=_NEVER)
+    disabling = virtual.deliver(virtual.event("Create", logical_id="Disabling")).physical_id
+    virtual.workmail.behaviour = replace(virtual.workmail.behaviour, enabled_after=_NEVER, disabled_after=_NEVER)
     hall = room_properties(Name="hall", Email="hall@example.com")
     disabled = room_properties(Email=None)
-    began = stage.world.scheduler.now
+    began = virtual.world.scheduler.now
     sent = {
-        "ENABLED": stage.send(stage.event("Create", properties=hall, logical_id="Enabling")),
-        "DISABLED": stage.send(
-            stage.event("Update", properties=disabled, logical_id="Disabling", physical_id=disabling)
+        "ENABLED": virtual.send(virtual.event("Create", properties=hall, logical_id="Enabling")),
+        "DISABLED": virtual.send(
+            virtual.event("Update", properties=disabled, logical_id="Disabling", physical_id=disabling)
         ),
     }
     answers = {state: one.answer() for state, one in sent.items()}
 
-    assert stage.world.scheduler.now - began < TIMEOUT, "Lambda had to end it"
+    assert virtual.world.scheduler.now - began < TIMEOUT, "Lambda had to end it"
     for state, answer in answers.items():
         assert not answer.succeeded
         assert any(cause in answer.reason for cause in (f"not {state}", "EntityStateException", "TimedOut"))
@@ -95,17 +89,17 @@ def test_contract_12_waits_end_in_time(stage: VirtualStage) -> None:
     assert answers["DISABLED"].physical_id == disabling
 
 
-def test_contract_12_a_deletion_that_does_not_come(stage: VirtualStage) -> None:
+def test_contract_12_a_deletion_that_does_not_come(virtual: VirtualStage) -> None:
     """A Delete that WorkMail refuses for too long ends in time, FAILED, with WorkMail's own words."""
-    room = stage.deliver(stage.event("Create")).physical_id
-    stage.workmail.behaviour = replace(stage.workmail.behaviour, deletable_after=_NEVER)
-    began = stage.world.scheduler.now
-    answer = stage.deliver(stage.event("Delete", physical_id=room))
+    room = virtual.deliver(virtual.event("Create")).physical_id
+    virtual.workmail.behaviour = replace(virtual.workmail.behaviour, deletable_after=_NEVER)
+    began = virtual.world.scheduler.now
+    answer = virtual.deliver(virtual.event("Delete", physical_id=room))
 
-    assert stage.world.scheduler.now - began < TIMEOUT
+    assert virtual.world.scheduler.now - began < TIMEOUT
     assert (answer.status, answer.physical_id) == ("FAILED", room)
     assert answer.reason.startswith("EntityStateException: ")
-    assert stage.describe(room)["state"] == "DISABLED"
+    assert virtual.describe(room)["state"] == "DISABLED"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,6 @@ from workmail_rooms.sandbox.seed import seed
 from workmail_rooms.sandbox.services import Call, Services
 from workmail_rooms.sandbox.workmail import WorkMailBackend
 
-SHORT_TIMEOUT = 5.0
 LEDGER_TABLE = "workmail-resource-LedgerTable"
 
 _PATIENCE = 90.0
@@ -282,11 +281,6 @@ class Stage(Account):
     def function(self) -> Function:
         """The provider's function as the template configures it."""
         return self.variant("standard")
-
-    @property
-    def short(self) -> Function:
-        """The same with a Lambda timeout of a few seconds, for tests that wait for it."""
-        return self.variant("short", timeout=SHORT_TIMEOUT)
 
     def variant(self, name: str, *, environment: Mapping[str, str | None] | None = None, **changes: Any) -> Function:
         """Return a function with another configuration; its workers are kept, so one name means one configuration.

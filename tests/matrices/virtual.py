@@ -1,5 +1,6 @@
 """The stage in virtual time: the same as ``tests.harness.Stage`` for a test, with the simulation's Lambda behind it."""
 
+import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -89,7 +90,9 @@ class _World(World):
         stage = self._stage
         call = Call(service, operation, parameters)
         stage.made.append(call)
-        self._end(worker, operation, stage.interventions.on_arrival(call))
+        instead = self._end(worker, operation, stage.interventions.on_arrival(call))
+        if instead is not None:
+            return instead
         refusal: DynamoDBError | WorkMailError | None = None
         answer: dict[str, Any] = {}
         try:
@@ -105,12 +108,15 @@ class _World(World):
         return answer
 
     @staticmethod
-    def _end(worker: Worker, operation: str, given: Served | None) -> None:
+    def _end(worker: Worker, operation: str, given: Served | None) -> dict[str, Any] | None:
         """Let the worker die if it was killed, or let it see the answer that was *given* instead."""
         if worker.dead:
             worker.die()
         if given is None:
-            return
+            return None
+        if given.status == _ACCEPTED:
+            accepted: dict[str, Any] = json.loads(given.body)
+            return accepted
         if given.status is None:
             raise ConnectionClosedError(endpoint_url="https://service")
         raise ClientError(

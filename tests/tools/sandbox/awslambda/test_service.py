@@ -65,7 +65,7 @@ def test_the_qualified_arn_is_the_same_function(service: ServiceFactory, spec: S
     functions = service(spec("tiny.echo"))
     functions.invoke_async(f"{ARN}:$LATEST", {})
 
-    assert functions.wait_until_idle(10)
+    assert functions.wait_until_idle(60)
     assert functions.invocations[0].outcome.status == "success"
 
 
@@ -74,7 +74,7 @@ def test_events_one_after_the_other_share_a_warm_worker(service: ServiceFactory,
     functions = service(spec("tiny.echo"))
     for _ in range(3):
         functions.invoke_async(ARN, {})
-        assert functions.wait_until_idle(10)
+        assert functions.wait_until_idle(60)
 
     assert [invocation.cold for invocation in functions.invocations] == [True, False, False]
     assert len({invocation.pid for invocation in functions.invocations}) == 1
@@ -85,7 +85,7 @@ def test_every_event_can_be_given_a_cold_worker(service: ServiceFactory, spec: S
     functions = service(spec("tiny.echo"), cold=True)
     for _ in range(3):
         functions.invoke_async(ARN, {})
-        assert functions.wait_until_idle(10)
+        assert functions.wait_until_idle(60)
 
     assert all(invocation.cold for invocation in functions.invocations)
     assert len({invocation.pid for invocation in functions.invocations}) == 3
@@ -98,7 +98,7 @@ def test_a_warmed_worker_is_there_before_the_first_event(service: ServiceFactory
     functions.invoke_async(ARN, {})
     functions.invoke_async(ARN, {})
 
-    assert functions.wait_until_idle(10)
+    assert functions.wait_until_idle(60)
     assert len({invocation.pid for invocation in functions.invocations}) == 1
 
 
@@ -108,7 +108,7 @@ def test_no_more_workers_than_the_reserved_concurrency(service: ServiceFactory, 
     for _ in range(6):
         functions.invoke_async(ARN, {"seconds": 0.1})
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     assert len(functions.invocations) == 6
     assert len({invocation.pid for invocation in functions.invocations}) == 2
 
@@ -122,7 +122,7 @@ def test_a_failed_event_is_tried_again_with_the_same_id(
     functions = service(spec("tiny.record"))
     functions.invoke_async(ARN, event)
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     tries = lines(tmp_path / "file")
     assert [one["event"] for one in tries] == [event] * 3
     assert len({one["request_id"] for one in tries}) == 1
@@ -135,7 +135,7 @@ def test_a_timeout_is_tried_again(service: ServiceFactory, spec: SpecFactory, tm
     functions = service(spec("tiny.record", timeout=0.5))
     functions.invoke_async(ARN, {"file": str(tmp_path / "file"), "plan": ["sleep", "ok"]})
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     assert [invocation.outcome.status for invocation in functions.invocations] == ["timeout", "success"]
     assert len({invocation.pid for invocation in functions.invocations}) == 2
 
@@ -148,7 +148,7 @@ def test_what_fails_for_good_goes_to_the_destination(
     functions = service(spec("tiny.record", on_failure=LAST_RESORT), spec("tiny.echo", arn=LAST_RESORT), cold=False)
     functions.invoke_async(ARN, event)
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     *tries, last = functions.invocations
     assert [one.function for one in tries] == ["tiny"] * 3
     assert last.function == "last-resort"
@@ -170,7 +170,7 @@ def test_an_import_error_reaches_the_destination(service: ServiceFactory, spec: 
     functions = service(spec("broken.handler", on_failure=LAST_RESORT), spec("tiny.echo", arn=LAST_RESORT))
     functions.invoke_async(ARN, {"a": 1})
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     *tries, last = functions.invocations
     assert len(tries) == 3
     assert all(one.cold for one in tries)
@@ -182,7 +182,7 @@ def test_retries_can_be_switched_off(service: ServiceFactory, spec: SpecFactory,
     functions = service(spec("tiny.record", maximum_retry_attempts=0))
     functions.invoke_async(ARN, {"file": str(tmp_path / "file"), "plan": ["raise"]})
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     assert len(functions.invocations) == 1
 
 
@@ -195,7 +195,7 @@ def test_an_event_that_is_too_old_is_not_tried(service: ServiceFactory, spec: Sp
     functions.invoke_async(ARN, {"seconds": 0.6})
     functions.invoke_async(ARN, {"seconds": 0.0})
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     assert [one.function for one in functions.invocations] == ["tiny", "last-resort"]
     assert functions.invocations[1].event["requestContext"]["condition"] == "EventAgeExceeded"
     assert functions.invocations[1].event["requestContext"]["approximateInvokeCount"] == 0
@@ -209,7 +209,7 @@ def test_the_worker_of_one_event_can_be_killed(service: ServiceFactory, spec: Sp
     wait_for(lambda: len(lines(tmp_path / "one")) == 1)
 
     assert functions.kill(lambda event: event["file"].endswith("one")) == 1
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     assert functions.kill(lambda _event: True) == 0
 
     statuses = {(Path(one.event["file"]).name, one.attempt): one.outcome.status for one in functions.invocations}
@@ -221,7 +221,7 @@ def test_an_event_can_be_delivered_twice_at_once(service: ServiceFactory, spec: 
     functions = service(spec("tiny.record"), copies=lambda _event: 2)
     functions.invoke_async(ARN, {"file": str(tmp_path / "file")})
 
-    assert functions.wait_until_idle(20)
+    assert functions.wait_until_idle(60)
     assert len(functions.invocations) == 2
     assert len({one.request_id for one in functions.invocations}) == 1
     assert len({one.pid for one in functions.invocations}) == 2
@@ -231,13 +231,13 @@ def test_a_worker_that_died_while_idle_costs_no_event(service: ServiceFactory, s
     """A dead idle worker is replaced before an event is given to it."""
     functions = service(spec("tiny.echo"))
     functions.invoke_async(ARN, {})
-    assert functions.wait_until_idle(10)
+    assert functions.wait_until_idle(60)
     pid = functions.invocations[0].pid
     os.kill(pid, 9)
     wait_for(lambda: Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z")
 
     functions.invoke_async(ARN, {})
-    assert functions.wait_until_idle(10)
+    assert functions.wait_until_idle(60)
     assert [one.outcome.status for one in functions.invocations] == ["success", "success"]
 
 
@@ -252,7 +252,7 @@ def test_closing_leaves_no_process_thread_or_descriptor(tmp_path: Path, spec: Sp
     ) as functions:
         functions.warm(LAST_RESORT, 2)
         functions.invoke_async(ARN, {"seconds": 0.0})
-        assert functions.wait_until_idle(10)
+        assert functions.wait_until_idle(60)
         for _ in range(5):
             functions.invoke_async(ARN, {"seconds": 60})
         wait_for(lambda: len(_children() - children) >= 5)
@@ -282,7 +282,7 @@ def test_records_do_not_show_the_event(service: ServiceFactory, spec: SpecFactor
     functions = service(spec("tiny.echo"))
     functions.invoke_async(ARN, {"ResponseURL": "https://localhost/?X-Amz-Signature=secret"})
 
-    assert functions.wait_until_idle(10)
+    assert functions.wait_until_idle(60)
     assert "secret" not in repr(functions.invocations)
 
 

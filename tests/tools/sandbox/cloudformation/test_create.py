@@ -70,7 +70,7 @@ def test_create_event(world: World) -> None:
 def test_parallel(world: World) -> None:
     """Resources that do not depend on each other are created at the same time."""
     # GIVEN three things whose function goes on only when all three are being created
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
 
     def meet(event: dict[str, Any]) -> Answer:
         together.wait()
@@ -136,7 +136,7 @@ def test_success_just_before_the_cancelling(make_world: Callable[..., World]) ->
     world = make_world(on_event=let_b_answer)
 
     def late(event: dict[str, Any]) -> Answer:
-        assert failed.wait(5)
+        assert failed.wait(60)
         return world.things.handle(event)
 
     world.cloud.scripts["Create", "B"] = late
@@ -205,11 +205,11 @@ def test_cancelled_creation(world: World) -> None:
 
     def slow(event: dict[str, Any]) -> Answer:
         running.set()
-        assert deleted.wait(5)
+        assert deleted.wait(60)
         return world.things.handle(event)
 
     def fail(event: dict[str, Any]) -> Answer:
-        assert running.wait(5)
+        assert running.wait(60)
         return answer(event, "none", Status="FAILED", Reason="no")
 
     def delete(event: dict[str, Any]) -> Answer:
@@ -231,7 +231,7 @@ def test_cancelled_creation(world: World) -> None:
     assert suffix.isalnum()
     assert suffix == suffix.upper()
     # AND its late answer changes nothing but is noted
-    world.engine.settle(5)
+    world.engine.settle(60)
     (late,) = world.engine.observations
     assert (late.kind, late.event["LogicalResourceId"]) == ("late answer", "Slow")
     assert world.engine.store.stacks["demo"].status == "ROLLBACK_COMPLETE"

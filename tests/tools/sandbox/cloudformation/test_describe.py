@@ -63,7 +63,7 @@ def test_a_failed_and_a_cancelled_create(world: World) -> None:
         return None
 
     def fail(event: dict[str, Any]) -> Answer:
-        assert running.wait(5)
+        assert running.wait(60)
         return world.things.handle(event)
 
     world.cloud.scripts = {("Create", "Slow"): wait, ("Create", "Bad"): fail}

@@ -33,7 +33,7 @@ def test_second_answer(world: World) -> None:
     # GIVEN a function that answers A twice, and B so late that both are in
     world.cloud.scripts["Create", "A"] = twice
     assert world.deploy(template(A=thing("a"), B=thing("b", depends_on=["A"]))).ok
-    world.engine.settle(1)
+    world.engine.settle(60)
     # THEN
     assert world.engine.store.stacks["demo"].resources["A"].physical_id == "first"
     (observation,) = world.engine.observations
@@ -56,7 +56,7 @@ def test_answer_after_the_timeout(timeless: World) -> None:
     assert timeless.deploy(template(A=thing("a", ServiceTimeout=5))).status == "ROLLBACK_COMPLETE"
     event = timeless.cloud.last("Create", "A")
     timeless.cloud.put(event, answer(event, "too-late"))
-    timeless.engine.settle(1)
+    timeless.engine.settle(60)
     assert kinds(timeless) == ["late answer"]
 
 
@@ -64,7 +64,7 @@ def test_answer_after_the_timeout(timeless: World) -> None:
 def test_delivered_twice(world: World, *, at_once: bool) -> None:
     """An event delivered twice has one RequestId and URL, and only its first answer counts."""
     # GIVEN a delivery of Creates that repeats itself
-    together = threading.Barrier(2, timeout=5)
+    together = threading.Barrier(2, timeout=60)
     order: list[str] = []
     lock = threading.Lock()
 
@@ -119,12 +119,12 @@ def test_hold(world: World) -> None:
 
     world.cloud.scripts["Delete", "Slow"] = delete
     world.engine.delivery = Delivery(
-        hold=lambda _: None if deleted.wait(5) else pytest.fail("no Delete came"),
+        hold=lambda _: None if deleted.wait(60) else pytest.fail("no Delete came"),
         applies_to=lambda e: (e["RequestType"], e["LogicalResourceId"]) == ("Create", "Slow"),
     )
     # WHEN another resource fails
     assert world.deploy(template(Slow=thing("slow"), Bad=thing("taken"))).status == "ROLLBACK_COMPLETE"
-    world.engine.settle(5)
+    world.engine.settle(60)
     # THEN
     sent = world.cloud.sent()
     assert sent.index(("Delete", "Slow")) < sent.index(("Create", "Slow"))

@@ -93,7 +93,7 @@ def test_creation(world: World) -> None:
 
 def test_siblings_at_once(world: World) -> None:
     """Nested stacks that do not depend on each other, and resources beside them, are created at the same time."""
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
 
     def meet(event: dict[str, Any]) -> Answer:
         together.wait()

@@ -237,7 +237,7 @@ def test_cancelled_update(world: World) -> None:
         return answer(event, event["PhysicalResourceId"])
 
     def fail(event: dict[str, Any]) -> Answer:
-        assert running.wait(5)
+        assert running.wait(60)
         return world.things.handle(event)
 
     world.cloud.scripts = {("Update", "Slow"): update, ("Update", "Bad"): fail}
@@ -246,7 +246,7 @@ def test_cancelled_update(world: World) -> None:
     # THEN it is cancelled and reversed
     assert "Slow UPDATE_FAILED Resource update cancelled" in told(outcome)
     assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
-    world.engine.settle(5)
+    world.engine.settle(60)
     assert [o.kind for o in world.engine.observations] == ["late answer"]
 
 

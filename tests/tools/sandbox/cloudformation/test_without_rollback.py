@@ -78,7 +78,7 @@ def test_retry(world: World, when: FailedDelete, sent: list[str]) -> None:
 
     def create(event: dict[str, Any]) -> Answer:
         if when is FailedDelete.BETWEEN:
-            assert deleted.wait(5)
+            assert deleted.wait(60)
         return world.things.handle(event)
 
     def delete(event: dict[str, Any]) -> Answer:

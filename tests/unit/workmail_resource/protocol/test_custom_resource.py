@@ -336,7 +336,7 @@ def dawdling(done: threading.Event, late: list[str], *, fails: bool) -> Callable
         def handler(event: dict[str, Any], _context: LambdaContext) -> None:
             if event["RequestType"] == "Create":
                 made.PhysicalResourceId = "new-id"
-            done.wait(20)
+            done.wait(60)
             late.append("late")
             made.Data = {"Name": "late"}
             if fails:

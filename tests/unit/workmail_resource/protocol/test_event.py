@@ -150,7 +150,7 @@ def test_read_takes_the_date_from_the_signature(url: object, signed_at: int | No
     assert read({**CREATE, "ResponseURL": url}).signed_at == signed_at
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from(sorted(UPDATE)), JSON))
 def test_read_never_fails_in_any_other_way(changes: dict[str, Any]) -> None:
     """Any JSON at all is either an event or a MalformedEventError (contracts 1 and 41)."""
@@ -190,7 +190,7 @@ def test_what_another_property_says_too_is_not_confidential() -> None:
         assert confidential({"RequestType": "Update", **others}, {"Description"}) == []
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from(sorted(UPDATE)), JSON))
 def test_secrets_of_anything_are_strings_with_something_in_them(changes: dict[str, Any]) -> None:
     """Finding the secrets never fails, and never finds the empty string, which would stand between all letters."""

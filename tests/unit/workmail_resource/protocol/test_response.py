@@ -135,7 +135,7 @@ def units(**characters: Any) -> st.SearchStrategy[str]:
 printable = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=1024)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(
     status=st.sampled_from(["SUCCESS", "FAILED"]),
     logical_id=st.from_regex(r"[A-Za-z0-9]{1,255}", fullmatch=True),
@@ -226,7 +226,7 @@ def test_check_url_refuses_credentials(url: str) -> None:
         check_url(url)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.text(st.characters(), max_size=30), st.sampled_from(["", "https://", "https://example.com", "http://"]))
 def test_check_url_never_fails_in_any_other_way(text: str, start: str) -> None:
     """Any text at all is either a URL or an InvalidResponseUrlError, whose wording is fixed (contracts 8 and 38)."""

@@ -347,7 +347,7 @@ def test_parse_reads_every_valid_declaration(pair: tuple[dict[str, Any], Declara
     assert parse(properties) == declaration
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from(KEYS), JSON), st.dictionaries(st.text(max_size=6), JSON, max_size=2))
 def test_parse_never_fails_in_any_other_way(known: dict[str, Any], others: dict[str, Any]) -> None:
     """Any JSON object is either a declaration or an InvalidPropertiesError with its problems (contracts 1 and 20)."""

@@ -298,7 +298,7 @@ def rooms(draw: st.DrawFn) -> Room:
 wishes = rooms().map(Wanted.as_it_is)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(rooms(), wishes)
 def test_plan_leads_from_anything_to_anything(room: Room, wanted: Wanted) -> None:
     """Every call of a plan is acceptable when its turn comes, and after the last one nothing is left to do."""
@@ -307,7 +307,7 @@ def test_plan_leads_from_anything_to_anything(room: Room, wanted: Wanted) -> Non
     assert plan(room, wanted) == ()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(rooms(), wishes)
 def test_plan_leads_back(room: Room, wanted: Wanted) -> None:
     """After an update, the update to what was there before brings exactly that back (contract 25)."""
@@ -320,7 +320,7 @@ def test_plan_leads_back(room: Room, wanted: Wanted) -> None:
     assert (changed.state, changed.name, changed.description) == (room.state, room.name, room.description)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(rooms(), wishes)
 def test_differences_name_something_whenever_something_is_planned(room: Room, wanted: Wanted) -> None:
     """Whatever a plan still has to do can be told to a person."""
