@@ -222,8 +222,8 @@ def _earlier(folder: Path, alias: str) -> list[Entry]:
             found_entries += entries(number, path.read_text("utf-8"))
         except (UnreadableTemplateError, UnicodeDecodeError, OSError) as error:
             raise FailedError(
-                f"{path} cannot be read ({error}), so nobody can tell which rooms it declares; nothing was written. "
-                "Mend it, or give another --output-dir."
+                f"{path} cannot be read ({error}), so its rooms are not known; nothing was written. "
+                "Correct it, or give another --output-dir."
             ) from error
     return found_entries
 
@@ -246,7 +246,7 @@ def _losses(folder: Path, alias: str, lost: Mapping[Entry, str]) -> str:
     return (
         "Templates would lose what they declare, and a stack deletes what its template loses unless ExistingResource: "
         f"ADOPT or a DeletionPolicy keeps it. Nothing was written:{''.join(lines)}\n"
-        "Mend what is named, or give --allow-removal to write the templates without it."
+        "Correct what is named, or give --allow-removal to write the templates without it."
     )
 
 
@@ -257,7 +257,7 @@ def _warn(left_out: Sequence[LeftOut]) -> None:
         say(
             f"{count(len(left_out), 'resource')} left out, which no template can declare exactly as "
             f"{'it is' if len(left_out) == 1 else 'they are'}: change what is named in WorkMail and run this again, or "
-            "declare it by hand as it shall be."
+            "declare it by hand as you want it."
         )
 
 

@@ -20,7 +20,7 @@ METADATA_KEY: Final = "WorkMailResourceId"
 
 
 class UnreadableTemplateError(Exception):
-    """A template cannot be read, so nobody can tell what it declares. The message says why."""
+    """A template cannot be read, so what it declares is not known. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ def render(
     )
     template.yaml_set_start_comment(
         "Written by workmail-rooms inventory. Deployed as it is, this changes nothing in WorkMail.\n"
-        "While ExistingResource: ADOPT is declared, no room is deleted with the stack; the policies say it again.\n"
-        "A stack that shall own a room declares none of the three."
+        "While ExistingResource: ADOPT is declared, no room is deleted with the stack; the policies protect it too.\n"
+        "To let the stack own a room, remove all three."
     )
     for logical_id in [one.logical_id for one in resources][1:]:
         template["Resources"].yaml_set_comment_before_after_key(logical_id, before="\n")

@@ -323,7 +323,7 @@ out of the other with DeletionPolicy: Retain. The room stays with {told(holder)}
             self._add(Kind.LET_GO, what, advice, owner, entry, fix=fix)
         elif (not entry.ready or entry.giving_back) and evidence.age(record) > ABANDONED:
             what = "It was being given back, and still is." if entry.giving_back else "It was never finished."
-            self._add(Kind.UNFINISHED, what, "Deploy or delete the stack, which goes on with it.", owner, entry)
+            self._add(Kind.UNFINISHED, what, "Deploy or delete the stack, which continues it.", owner, entry)
 
     def _is_waited_for(self, taker: str, key: Key) -> bool:
         """Tell whether the stack counts a room with the logical ID that has handed it over to *taker*."""
