@@ -91,7 +91,7 @@ class Caller:
         """
         waits = self.waits()
         throttled = delays(self.rng, FIRST_THROTTLED_DELAY, growth=THROTTLED_GROWTH)
-        attempt = 0
+        attempt, failures = 0, 0
         while True:
             self.deadline.check()
             if before is not None:
@@ -100,7 +100,8 @@ class Caller:
             try:
                 return self._once(operation, parameters, subject, attempt)
             except ServiceError as error:
-                if not is_transient(error) or (attempt >= MAX_ATTEMPTS and not is_throttling(error)):
+                failures += not is_throttling(error)
+                if not is_transient(error) or failures >= MAX_ATTEMPTS:
                     raise
                 try:
                     self.deadline.sleep(next(throttled if is_throttling(error) else waits))

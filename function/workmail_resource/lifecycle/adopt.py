@@ -15,7 +15,18 @@ from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
 from .siblings import bring
-from .steps import REVERSIBLE_SHARE, claim_of, clear_rests, new_entry, note_failure, reported, settle, take_away, wanted
+from .steps import (
+    REVERSIBLE_SHARE,
+    claim_of,
+    clear_rests,
+    new_entry,
+    note_failure,
+    reported,
+    settle,
+    take_away,
+    waiting_owner,
+    wanted,
+)
 from .work import Result, Work
 
 
@@ -49,7 +60,7 @@ def adopt(
         take_away(work, former)
         raise OvertakenError
     entry = replace(new_entry(work, declaration), resource_id=existing.resource_id, origin="ADOPTED", replaces=replaces)
-    entry = entry if former is None else _again(entry, former)
+    entry = entry if former is None else _again(work, entry, former)
     taken = record.following(work.event).put(entry, former)
     try:
         work.turn.take(taken, claims=[claim_of(entry, "TAKE")])
@@ -69,12 +80,12 @@ def adopt(
     return bring_over(work, workmail, entry, room, declaration)
 
 
-def _again(entry: Entry, former: Entry) -> Entry:
+def _again(work: Work, entry: Entry, former: Entry) -> Entry:
     """Return the entry of a resource that this logical resource has had before, with what is still to be known of it.
 
     Its clean-up Delete may be on the way, and the owner that it was taken over from may wait for it.
     """
-    if not former.taken_from:
+    if waiting_owner(work, former) is None:
         return replace(entry, returned=former.ready)
     return replace(
         entry, origin=former.origin, before=former.before, taken_from=former.taken_from, former=former.former

@@ -243,7 +243,7 @@ def give_back(work: Work, entry: Entry) -> None:
     """
     for _ in range(ATTEMPTS):
         try:
-            _give_back(work, entry, _waiting_owner(work, entry))
+            _give_back(work, entry, waiting_owner(work, entry))
         except ClaimedError:
             drop_foreign(work, entry)
         except OvertakenError:
@@ -273,7 +273,7 @@ def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
     write(record, claims=[claim_of(entry, "HAND", waiting.owner)], also=[back])
 
 
-def _waiting_owner(work: Work, entry: Entry) -> Record | None:
+def waiting_owner(work: Work, entry: Entry) -> Record | None:
     """Return the record that the resource was taken over from, if it still keeps it for a rollback."""
     if not entry.taken_from:
         return None

@@ -147,7 +147,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         return _update_gone(work, declaration, record, entry, goes_back=goes_back)
     room = workmail.with_lists(room)
     if entry is not None and entry.handed_to:
-        return _update_handed_over(work, record, entry, room, goes_back=goes_back)
+        return _update_handed_over(work, declaration, record, entry, room, goes_back=goes_back)
     left_out = _LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
@@ -265,8 +265,12 @@ def _bring(work: Work, workmail: WorkMail, room: Room, goal: Wanted, left_out: _
     return bring(work, workmail, room, goal, otherwise=left_out.judge, patience=ROLLBACK_PATIENCE)
 
 
-def _update_handed_over(work: Work, record: Record, entry: Entry, room: Room, *, goes_back: bool) -> Result:
+def _update_handed_over(
+    work: Work, declaration: Declaration, record: Record, entry: Entry, room: Room, *, goes_back: bool
+) -> Result:
     """Leave a resource alone that another logical resource has taken over, unless that one has let it go.
+
+    When that one is rolled back, it hands the resource back as it took it; a rollback that goes back further takes it.
 
     Raises
     ------
@@ -274,10 +278,10 @@ def _update_handed_over(work: Work, record: Record, entry: Entry, room: Room, *,
         It was taken back; what is to be done is to be planned anew.
     """
     let_go = _has_let_go(work, entry.handed_to, entry)
-    if let_go:
+    back = goes_back and work.stacks.rolls_back(work.owner) is not False
+    if let_go or (back and _is_another(entry, declaration)):
         _take_back(work, record, entry)
-    if goes_back and work.stacks.rolls_back(work.owner) is not False:
-        # That one hands it back when it is rolled back itself.
+    if back:
         return unchanged(entry, room)
     told = f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}"
     if let_go is None:
@@ -415,7 +419,7 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         return _made_anew(work, declaration, record, current)
     room = workmail.with_lists(room)
     if kept.handed_to:
-        return _update_handed_over(work, record, kept, room, goes_back=True)
+        return _update_handed_over(work, declaration, record, kept, room, goes_back=True)
     left_out = _LeftOut(work)
     goal = left_out.goal(workmail, declaration)
     try:
