@@ -23,11 +23,18 @@ _COMMANDS: Final = {
 }
 
 
+def is_compiled() -> bool:
+    """Compile the app in TypeScript, if it has changed; tell whether npm could install what that needs.
+
+    ``make test`` has done both before.
+    """
+    target = "examples/cdk-typescript/build/app.js"
+    subprocess.run(["make", target], cwd=ROOT, check=True)  # noqa: S607 - the user's make
+    return (ROOT / target).exists()
+
+
 def synthesize(folder: Path, app: str = PYTHON) -> None:
     """Let the app write what ``cdk synth`` makes of it: it sets the same variable."""
-    if app == TYPESCRIPT:
-        # `make test` has done it before: it installs packages and compiles, and does nothing where that is current.
-        subprocess.run(["make", "examples/cdk-typescript/build/app.js"], cwd=ROOT, check=True)  # noqa: S607 - the user's make
     environment = {**os.environ, "CDK_OUTDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     made = subprocess.run(
         _COMMANDS[app],
