@@ -47,10 +47,12 @@ check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, spelling, st
 	@$(call checkov,template.yaml)
 	@$(MAKE) --no-print-directory test
 
-bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 calls a second; takes six minutes
+bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 calls a second, and the queue; takes ten minutes
 	@$(BIN)/python -m benchmarks.cold
 	@echo
 	@$(BIN)/python -m benchmarks.load
+	@echo
+	@$(BIN)/python -m benchmarks.waiting
 
 format: $(READY) ## Format the code, and correct what the linter can correct
 	@$(BIN)/ruff format

@@ -1,14 +1,17 @@
 """A stack with many rooms gets through a limited rate of calls, and uses it well."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from benchmarks.load import CHANGE, Load, Phase
+from benchmarks.waiting import measure
+from workmail_rooms.sandbox.provider import read_provider
 from workmail_rooms.sandbox.rooms import Room
-from workmail_rooms.sandbox.runtime import Sandbox
+from workmail_rooms.sandbox.runtime import PROVIDER_TEMPLATE, Sandbox
 from workmail_rooms.sandbox.state import StateFolder
 from workmail_rooms.sandbox.workmail.faults import RateLimit
 
@@ -40,6 +43,21 @@ def check(phase: Phase) -> None:
     assert phase.outcome.ok, phase.outcome.reason
     assert phase.refused > 0
     assert phase.memory <= MOST_MEMORY
+
+
+def test_many_rooms_wait_in_lambda_s_queue() -> None:
+    """Events that find no room come back until there is some; one that waited too long is answered, and counted."""
+    provider = read_provider(PROVIDER_TEMPLATE, account_id="123456789012", region="us-east-1")
+    spec = replace(provider.functions[0], throttle_delays=(1.0, 300.0))
+    load = measure(spec, concurrency=3, rate=25.0, rooms=40)
+    assert (load.status, load.tries, load.given_up) == ("CREATE_COMPLETE", 40, 0)
+    assert load.throttled > 37
+    assert load.refused > 0
+    # WHEN Lambda keeps events for no longer than half of that
+    hurried = measure(replace(spec, maximum_event_age=load.seconds / 2), concurrency=3, rate=25.0, rooms=40)
+    # THEN some are given up, and the stack fails
+    assert hurried.given_up > 0
+    assert hurried.status.startswith("ROLLBACK")
 
 
 def test_many_rooms_at_a_limited_rate(load: Load) -> None:

@@ -155,6 +155,8 @@ class _Run:
 class CloudFormation:
     """All stacks of an account."""
 
+    service_timeout = SERVICE_TIMEOUT
+
     def __init__(self, world: "World") -> None:
         self._world = world
         self.stacks: dict[str, Stack] = {}
@@ -241,7 +243,7 @@ class CloudFormation:
         request = self._send(kind, stack, logical_id, event)
         if run is not None:
             run.requests[logical_id] = request
-        if not world.scheduler.wait(request.settled, SERVICE_TIMEOUT):
+        if not world.scheduler.wait(request.settled, self.service_timeout):
             request.open = False
             world.trace(request.name, "CloudFormation has waited in vain")
             reason = "CloudFormation did not receive a response from your Custom Resource."

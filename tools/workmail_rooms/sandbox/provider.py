@@ -20,6 +20,8 @@ _TABLE = "AWS::DynamoDB::Table"
 #: The properties with which a template names a resource.
 _NAMES = {_FUNCTION: "FunctionName", _TABLE: "TableName"}
 _DEFAULT_CONCURRENCY = 4
+#: Each is a process of this machine.
+_MOST_CONCURRENCY = 10
 _USED = frozenset(
     {
         "CodeUri",
@@ -113,7 +115,7 @@ class _Reader:
             timeout=float(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
             environment={**{key: as_text(value) for key, value in environment.items()}, **self.variables},
-            concurrency=reserved or _DEFAULT_CONCURRENCY,
+            concurrency=min(reserved or _DEFAULT_CONCURRENCY, _MOST_CONCURRENCY),
             maximum_retry_attempts=int(invoke.get("MaximumRetryAttempts", 2)),
             maximum_event_age=float(invoke.get("MaximumEventAgeInSeconds", 6 * 60 * 60)),
             on_failure=invoke.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"),

@@ -1,4 +1,8 @@
-"""Asynchronous invocation: a queue for each function, a pool of execution environments, retries, destinations."""
+"""Asynchronous invocation: a pool of execution environments for each function, back-off, retries, destinations.
+
+Lambda's queue is no fair one: an event that finds the function's concurrency used up comes back after a time that grows
+(``FunctionSpec.throttle_delay``), and one that arrives in the right moment passes it.
+"""
 
 import json
 import sys
@@ -6,9 +10,10 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -60,6 +65,7 @@ class _Delivery:
     event: str = field(repr=False)
     received: float
     attempt: int = 1
+    throttled: int = 0
 
     @property
     def again(self) -> "_Delivery":
@@ -70,6 +76,7 @@ class _Delivery:
 class _Function:
     spec: FunctionSpec
     executor: ThreadPoolExecutor
+    running: int = 0
     idle: list[ExecutionEnvironment] = field(default_factory=list)
     busy: dict[ExecutionEnvironment, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -113,6 +120,7 @@ class LambdaService:
                 )
         self.cold = cold
         self.copies = copies
+        self._random = Random()  # noqa: S311 - when a throttled event comes back
         self._logs = logs
         self._python = python
         self._functions = {
@@ -173,6 +181,18 @@ class LambdaService:
         with self._changed:
             for _ in range(min(count, function.spec.concurrency) - len(function.idle) - len(function.busy)):
                 function.idle.append(self._start(function))
+
+    def busy(self, function_arn: str) -> int:
+        """Return how many events the function handles now, of its concurrency.
+
+        Raises
+        ------
+        UnknownFunctionError
+            No function has this ARN.
+        """
+        function = self._find(function_arn)
+        with self._changed:
+            return function.running
 
     def kill(self, match: Match) -> int:
         """End (``kill -9``) each worker that handles an event for which *match* is true; return how many."""
@@ -242,14 +262,27 @@ class LambdaService:
         environment.close()
 
     def _submit(self, function: _Function, delivery: _Delivery) -> None:
-        function.executor.submit(self._deliver, function, delivery).add_done_callback(_show_defect)
+        """Try an event now, if there is room for it; otherwise it comes back later, behind whoever comes first then."""
+        spec = function.spec
+        if monotonic() - delivery.received > spec.maximum_event_age:
+            self._give_up(spec, delivery, "EventAgeExceeded", None)
+        elif function.running >= spec.concurrency:
+            throttled = replace(delivery, throttled=delivery.throttled + 1)
+            self._later(function, throttled, spec.throttle_delay(throttled.throttled, self._random.random()))
+        else:
+            function.running += 1
+            function.executor.submit(self._run, function, delivery).add_done_callback(_show_defect)
+
+    def _run(self, function: _Function, delivery: _Delivery) -> None:
+        try:
+            self._deliver(function, delivery)
+        finally:
+            with self._changed:
+                function.running -= 1
 
     def _deliver(self, function: _Function, delivery: _Delivery) -> None:
         """Try an event once, in a thread of the function's pool, and decide what becomes of it."""
         spec = function.spec
-        if monotonic() - delivery.received > spec.maximum_event_age:
-            self._give_up(spec, delivery, "EventAgeExceeded", None)
-            return
         event: Mapping[str, Any] = json.loads(delivery.event)
         environment = self._acquire(function, event)
         if environment is None:
@@ -274,18 +307,18 @@ class LambdaService:
         if outcome.status == "success":
             self._settle()
         elif delivery.attempt <= spec.maximum_retry_attempts:
-            self._retry(function, delivery)
+            self._later(function, delivery.again, spec.retry_delay(delivery.attempt))
         else:
             self._give_up(spec, delivery, "RetriesExhausted", outcome)
 
-    def _retry(self, function: _Function, delivery: _Delivery) -> None:
+    def _later(self, function: _Function, delivery: _Delivery, seconds: float) -> None:
         def resubmit() -> None:
             with self._changed:
                 self._timers.discard(timer)
                 if not self._closed:
-                    self._submit(function, delivery.again)
+                    self._submit(function, delivery)
 
-        timer = threading.Timer(function.spec.retry_delay(delivery.attempt), resubmit)
+        timer = threading.Timer(seconds, resubmit)
         with self._changed:
             if not self._closed:
                 self._timers.add(timer)

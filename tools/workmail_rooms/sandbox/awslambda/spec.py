@@ -39,6 +39,10 @@ class FunctionSpec:
     retry_delays:
         Seconds before the first and each further retry. Lambda waits 60 s, then 120 s; nobody wants to wait for
         that on a laptop.
+    throttle_delays:
+        Seconds after which an event that found the concurrency used up is tried next, at first and at most; the time
+        doubles in between. Lambda begins with 1 s and ends with 5 min, which nobody wants to wait for on a laptop
+        either.
     runtime:
         The identifier that the function finds in ``AWS_EXECUTION_ENV``.
     """
@@ -54,6 +58,7 @@ class FunctionSpec:
     maximum_event_age: float = _SIX_HOURS
     on_failure: str | None = None
     retry_delays: tuple[float, ...] = (0.1, 0.2)
+    throttle_delays: tuple[float, float] = (0.01, 3.0)
     runtime: str = "python3.13"
 
     @property
@@ -69,3 +74,19 @@ class FunctionSpec:
     def retry_delay(self, attempt: int) -> float:
         """Seconds to wait after the *attempt*-th try (counted from 1) has failed."""
         return self.retry_delays[min(attempt, len(self.retry_delays)) - 1] if self.retry_delays else 0.0
+
+    def throttle_delay(self, times: int, uniform: float) -> float:
+        """Seconds to wait when the concurrency was used up for the *times*-th time (counted from 1).
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html gives the first and the
+        longest interval, and that it grows exponentially. That it differs from event to event is assumed: otherwise all
+        that have come together would come together again.
+
+        Parameters
+        ----------
+        uniform:
+            A random number from 0 to 1.
+        """
+        first, longest = self.throttle_delays
+        # No float holds 2 to the power of more than 1023.
+        return min(longest, first * 2.0 ** min(times - 1, 64)) * (0.5 + uniform / 2)
