@@ -17,7 +17,7 @@ from workmail_rooms.sandbox.seed import EXAMPLE
 from workmail_rooms.sandbox.state import StateFolder
 from workmail_rooms.sandbox.workmail import WorkMailBackend
 
-ROOMS: Final = 90
+ROOMS: Final = 60
 DELETED: Final = 20
 
 #: Names that readers of YAML, or of anything, may take for something else.
