@@ -181,12 +181,10 @@ def broken(stage: Stage, request: pytest.FixtureRequest) -> Function:
 def test_contract_36_failed_initialisation(stage: Stage, broken: Function) -> None:
     """A function that cannot start answers: everything FAILED with the right id, but the Delete of what never was."""
     room = stage.deliver(stage.event("Create")).physical_id
-    create = stage.deliver(stage.event("Create", logical_id="New", function=broken), timeout=30)
-    update = stage.deliver(
-        stage.event("Update", properties=everything(), physical_id=room, function=broken), timeout=30
-    )
-    delete = stage.deliver(stage.event("Delete", physical_id=room, function=broken), timeout=30)
-    nothing = stage.deliver(stage.event("Delete", physical_id=NOT_CREATED, function=broken), timeout=30)
+    create = stage.deliver(stage.event("Create", logical_id="New", function=broken))
+    update = stage.deliver(stage.event("Update", properties=everything(), physical_id=room, function=broken))
+    delete = stage.deliver(stage.event("Delete", physical_id=room, function=broken))
+    nothing = stage.deliver(stage.event("Delete", physical_id=NOT_CREATED, function=broken))
 
     assert [one.status for one in (create, update, delete)] == ["FAILED"] * 3
     assert [one.physical_id for one in (update, delete)] == [room, room]

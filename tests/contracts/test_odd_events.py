@@ -71,7 +71,7 @@ def test_contract_01_20_41_any_malformed_event(stage: Stage, request_type: str, 
     event = {**stage.event(request_type, physical_id="r-" + "0" * 32), **changes}
     event = {key: value for key, value in event.items() if value is not _MISSING}
     mark = stage.mark()
-    answer = stage.deliver(event, function=_patient(stage), timeout=30)
+    answer = stage.deliver(event, function=_patient(stage))
 
     assert answer.status == "FAILED"
     assert stage.operations(mark, "workmail") == []
@@ -124,7 +124,7 @@ def test_contract_03_31_33_35_any_delete(stage: Stage, **fields: Any) -> None:
         "RequestId": fields["request_id"],
     }
     mark = stage.mark()
-    answer: Answer = stage.deliver(event, function=_patient(stage), timeout=30)
+    answer: Answer = stage.deliver(event, function=_patient(stage))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", fields["physical_id"])
     assert stage.writes(mark) == []

@@ -305,7 +305,7 @@ def test_contract_34_an_organization_that_only_rests(stage: Stage) -> None:
 def test_contract_34_workmail_cannot_be_reached(stage: Stage) -> None:
     """Delete fails when WorkMail does not answer, and its Reason names AbandonOnDelete."""
     unreachable = stage.variant(
-        "unreachable", environment={"AWS_ENDPOINT_URL_WORKMAIL": "http://127.0.0.1:9"}, timeout=5.0
+        "unreachable", environment={"AWS_ENDPOINT_URL_WORKMAIL": "http://127.0.0.1:9"}, timeout=20.0
     )
     room = stage.deliver(stage.event("Create")).physical_id
 

@@ -19,7 +19,7 @@ ODD_IDS = {
 
 def _impatient(stage: Stage) -> Function:
     """Return the function with so little time that a test can wait for all of it, and with nobody to help it."""
-    return stage.variant("impatient", timeout=4.0, maximum_retry_attempts=0, on_failure=None)
+    return stage.variant("impatient", timeout=12.0, maximum_retry_attempts=0, on_failure=None)
 
 
 def _sabotaged_event(
