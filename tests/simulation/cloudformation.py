@@ -586,6 +586,7 @@ class CloudFormation:
         resource.superseded = kept + [(other, properties) for other, properties in ids.items() if other != physical_id]
         resource.physical_id, resource.properties = physical_id, before.properties
         resource.declared, resource.status, resource.sent = before.declared, "UPDATE_COMPLETE", None
+        resource.settled_at = before.settled_at
 
     def continue_rollback(self, name: str, skipped: Sequence[str] = ()) -> None:
         """Try again to roll back an update."""
