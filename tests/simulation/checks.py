@@ -78,6 +78,8 @@ class Known:
         The logical resources whose room it was until a replacement.
     released:
         The logical resources whose room it was until CloudFormation let it go.
+    left_behind:
+        Whether CloudFormation has let it go since its Delete has failed.
     """
 
     organization_id: str
@@ -90,6 +92,7 @@ class Known:
     settled: bool = False
     former: set[Owner] = field(default_factory=set)
     released: set[Owner] = field(default_factory=set)
+    left_behind: bool = False
 
     @property
     def of_people(self) -> bool:
@@ -194,7 +197,7 @@ class Checks:
         known = self.known.get(physical_id)
         self._world.trace(f"stack {stack.name}", f"{resource.logical_id} {physical_id} is left behind")
         if known is not None:
-            known.let_go = True
+            known.let_go = known.left_behind = True
         else:
             # It says of which Create it was; that may still arrive.
             self._given_up.add(self._previous.get((stack.stack_id, resource.logical_id), ""))
@@ -217,6 +220,10 @@ class Checks:
         known = self.known.get(room.id) if room is not None else None
         if room is None or known is None:
             return None
+        event = worker.event
+        if known.let_go and known.left_behind and event.get("PhysicalResourceId") == room.id:
+            # A call of the Delete that has failed may be on its way still.
+            return room
         if operation == "DeleteResource":
             if room.state == "DISABLED" and not room.refused_deletes:
                 self._check_deletion(worker, room, known)
