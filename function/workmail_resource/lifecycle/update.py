@@ -362,6 +362,9 @@ def _update_gone(
         return _made_anew(work, declaration, record, None)
     if entry is None:
         raise NotOwnedError(f"neither WorkMail nor the ledger has a resource {physical_id} of this stack")
+    if work.event.signed_at == entry.signed_at and is_same_event(record.latest, work.id):
+        # A late copy of the event that has brought it to its declared state: nobody expects another one.
+        raise ResourceGoneError(f"WorkMail shows no resource {physical_id} any more, which this event had updated")
     if not goes_back and (not entry.gone_by or is_same_event(entry.gone_by, work.id)):
         noted = replace(entry, gone_by=work.id)
         if not work.turn.held:
