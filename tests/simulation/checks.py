@@ -301,7 +301,7 @@ class Checks:
             # A resource comes back to the organization where its former room was retained, which nothing tells from the
             # reversed Update of a replacement.
             return
-        if known.let_go and self._latest.get(owner) == event["ResponseURL"] and owner in {known.maker, *known.released}:
+        if known.let_go and owner in {known.maker, *known.released} and not self._is_followed(event):
             # CloudFormation has let it go since, and tells nobody.
             return
         if adopts:
@@ -311,6 +311,16 @@ class Checks:
             return
         whose = "which CloudFormation has let go" if known.let_go else f"which {spoken(known.maker)} made"
         self.found("50 a room of another owner is changed", f"{who}, {whose}")
+
+    def _is_followed(self, event: Event) -> bool:
+        """Tell whether a later event of the same logical resource could write into the ledger that it has followed."""
+        mine = self._order[event["ResponseURL"]]
+        return any(
+            owner_of(one.event) == owner_of(event)
+            and self._order[one.event["ResponseURL"]] > mine
+            and not any(fault.identity.endswith("outage") for fault in one.happened)
+            for one in self._world.tries
+        )
 
     def _check_outdated(self, worker: "Worker", operation: str, room: Room, known: Known) -> None:
         """Contract 62: an event older than one that has succeeded writes nothing but to remove its own."""
