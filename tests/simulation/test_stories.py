@@ -3,7 +3,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from random import SystemRandom
 from typing import Final
 
 import pytest
@@ -18,7 +17,7 @@ from tests.simulation.world import Step
 #: pytest's fixture ``record_property``.
 Record = Callable[[str, object], None]
 
-#: 5,000 stories. Every second chunk is the same in every run; the others begin where no run before has been.
+#: 5,000 stories, the same in every run; ``make simulate`` plays others. One in some thousands still finds something.
 CHUNKS: Final = 20
 STORIES: Final = 250
 
@@ -27,8 +26,6 @@ STORIES: Final = 250
 def test_nothing_is_lost_and_nobody_gets_stuck(chunk: int, record_property: Record) -> None:
     """Whatever people, CloudFormation, Lambda, WorkMail and DynamoDB do to each other, what is promised holds."""
     base = chunk * STORIES
-    if chunk % 2:
-        base = SystemRandom().randrange(10**6, 10**9)
     tally = explore(range(base, base + STORIES))
     record_property("simulation", json.dumps(tally.plain()))
     print(f"seeds {base} to {base + STORIES - 1}")
