@@ -8,7 +8,7 @@ from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.aws.retries import is_lost, is_transient
-from workmail_resource.ownership.errors import ClaimedError, OvertakenError
+from workmail_resource.ownership.errors import CancelledError, ClaimedError, OvertakenError
 from workmail_resource.ownership.ledger import Claim, ClaimAction
 from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Record, declared_digest, is_same_event, owner_mark
 from workmail_resource.protocol.errors import ProviderError
@@ -150,7 +150,13 @@ def take_away(work: Work, entry: Entry) -> None:
 
 
 def clear_rests(work: Work) -> None:
-    """Take away what events before this one have begun and never finished. Needs the turn."""
+    """Take away what events before this one have begun and never finished. Needs the turn.
+
+    Raises
+    ------
+    CancelledError
+        A later event has followed this one meanwhile.
+    """
     for entry in work.turn.record.entries:
         if is_same_event(entry.made_by, work.id):
             continue
@@ -163,6 +169,19 @@ def clear_rests(work: Work) -> None:
                 forget(work, entry)
             else:
                 take_away(work, entry)
+    check_current(work)
+
+
+def check_current(work: Work) -> None:
+    """Look whether a later event has followed this one: a failure to clear up, which is only logged, may be that.
+
+    Raises
+    ------
+    CancelledError
+        One has.
+    """
+    if work.turn.record.has_outdated(work.event):
+        raise CancelledError("CloudFormation has sent a later event for this resource")
 
 
 def _forget_if_gone(work: Work, entry: Entry) -> None:

@@ -35,6 +35,7 @@ from .steps import (
     ATTEMPTS,
     REVERSIBLE_SHARE,
     best_effort,
+    check_current,
     claim_of,
     drop_foreign,
     is_refusal,
@@ -186,6 +187,7 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
     for rest in rests:
         with reported(work, "the rest of a cancelled replacement is still there; the next event clears it"):
             take_away(work, rest)
+    check_current(work)
     return work.turn.record
 
 

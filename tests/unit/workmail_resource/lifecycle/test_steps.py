@@ -266,6 +266,19 @@ def test_rests_that_are_old_are_let_go(scripted: MakeScripted) -> None:
     assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
 
 
+def test_clearing_up_does_not_hide_a_later_event(scripted: MakeScripted) -> None:
+    """A Create that clears up first, while its Delete says that it has to stop, stops there (contract 49)."""
+    world = scripted(event(signed_at=100))
+    old = replace(MADE, made_by=f"request-0@{int(world.clock.now)}", origin="ADOPTED", giving_back=True)
+    world.has(old)
+    world.takes_turn()
+    # The Delete writes while the Create looks at what is left.
+    record = world.ledger.read(OWNER)
+    world.ledger.write(record.voiding_creates(100).superseding("request-1@100", "request-2@101"))
+    with pytest.raises(CancelledError, match="later event"):
+        clear_rests(world.work)
+
+
 # --------------------------------------------------------------------------------------------------------- giving back
 
 
