@@ -192,6 +192,8 @@ def bring_over(work: Work, workmail: WorkMail, entry: Entry, room: Room, declara
         entry = _with_snapshot(work, entry, kept, needed=bool(plan(room, goal)))
         room = bring(hurried, hurried.workmail(declaration.organization_id), room, goal)
         result = settle(work, entry, room, declaration)
+    except OvertakenError:
+        raise
     except ProviderError as error:
         note_failure(work, error)
         with reported(work, "an adopted resource is not as it was yet; its Delete puts it back"):

@@ -91,6 +91,8 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
     try:
         goal = wanted(workmail, declaration)
         room = _create_or_find(work, workmail, declaration, tried_before=own is not None)
+    except OvertakenError:
+        raise
     except ProviderError as error:
         note_failure(work, error)
         _withdraw(work, begun, look=own is not None or not _made_nothing(error))

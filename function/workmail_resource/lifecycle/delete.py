@@ -65,12 +65,12 @@ def _delete(work: Work) -> None:
             break
         try:
             work.turn.take(voided)
+            for entry, action in todo:
+                _carry_out(work, entry, action, ends=entry == todo[-1][0])
+            if work.turn.held:
+                work.turn.end()
         except OvertakenError:
             continue
-        for entry, action in todo:
-            _carry_out(work, entry, action, ends=entry == todo[-1][0])
-        if work.turn.held:
-            work.turn.end()
         return
     else:
         raise CancelledError("other events of this resource kept changing its ledger record")

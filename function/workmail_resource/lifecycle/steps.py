@@ -156,6 +156,8 @@ def clear_rests(work: Work) -> None:
     ------
     CancelledError
         A later event has followed this one meanwhile.
+    OvertakenError
+        Another delivery of this event has taken its turn.
     """
     for entry in work.turn.record.entries:
         if is_same_event(entry.made_by, work.id):
@@ -170,6 +172,8 @@ def clear_rests(work: Work) -> None:
             else:
                 take_away(work, entry)
     check_current(work)
+    if not work.turn.held:
+        raise OvertakenError
 
 
 def check_current(work: Work) -> None:

@@ -66,6 +66,7 @@ class Turn:
         self._rng = rng
         self._log = log
         self._writes = 0
+        self._patience = 0
         self.record = Record(owner(event))
         self.held = False
 
@@ -104,7 +105,7 @@ class Turn:
             lease = record.lease
             if (
                 lease is None
-                or not record.is_held(worker=self._worker, now=self._clock.time())
+                or not record.is_held(worker=self._worker, now=self._clock.time() - self._patience)
                 or (dead and lease.event == dead)
                 or not needed(record)
             ):
@@ -146,7 +147,7 @@ class Turn:
         CancelledError
             A later event has followed this one.
         OvertakenError
-            One of the records in *also* has changed since it was read.
+            One of the records in *also* has changed since it was read, or another delivery of the event has the turn.
         ClaimedError
             As :meth:`.ledger.Ledger.write`.
         """
@@ -181,6 +182,8 @@ class Turn:
         ------
         CancelledError
             A later event has followed this one, or this one was too slow and has lost its turn.
+        OvertakenError
+            It has lost it to another delivery of the event.
         """
         for _ in range(_TRIES):
             lease = self.record.lease
@@ -205,6 +208,11 @@ class Turn:
         if record.version == version:
             raise OvertakenError("the record of another logical resource has changed meanwhile")
         self.held = record.lease is not None and record.lease.worker == self._worker
+        lease = record.lease
+        if not self.held and lease is not None and lease.event == event_id(self._event):
+            # Whichever answers first, answers for both; two slow ones must not take the turn from each other for ever.
+            self._patience = LEASE
+            raise OvertakenError("another delivery of this event has its turn, because this one was slow")
         raise CancelledError("CloudFormation has sent a later event for this resource")
 
     def release(self) -> None:
