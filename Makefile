@@ -29,7 +29,7 @@ demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print w
 	@$(BIN)/workmail-rooms sandbox rooms
 
 test: $(READY) $(CDK_APP) ## Run every test
-	@$(BIN)/pytest --numprocesses 3 --dist worksteal
+	@$(BIN)/pytest --numprocesses 4 --dist worksteal
 
 simulate: $(READY) ## Play SEEDS stories from seed FROM on, beyond those of `make test`; or one again and shrunk (SEED=42)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) \

@@ -230,8 +230,10 @@ class ExecutionEnvironment:
     def _freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
         if hasattr(os, "waitid"):
-            # The kernel ends a stopped orphan only if it had stopped by the time that its parent was killed.
-            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            # The kernel ends a stopped orphan only if it had stopped by the time that its parent was killed. There is
+            # no child any more where another thread has closed it meanwhile.
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def _send(self, line: bytes) -> None:
         try:
