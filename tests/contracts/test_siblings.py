@@ -46,6 +46,22 @@ def test_contract_53_a_delegate_who_left(play: Timeless, fails: str) -> None:
     assert again.succeeded, again.reason
 
 
+def test_contract_53_a_room_and_its_delegate_are_gone(play: Timeless) -> None:
+    """A rollback makes a room that was deleted by hand anew, although its delegate has left too."""
+    with_delegate = room_properties(Delegates=["alice"])
+    changed = room_properties(Delegates=["alice"], HiddenFromGlobalAddressList="true")
+    room = play.create(properties=with_delegate)
+    play.stage.delete_room(room)
+    remove_user(play, "alice")
+    assert not play.deliver(update(play, room, with_delegate, changed)).succeeded
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    back = play.deliver(update(play, room, changed, with_delegate))
+
+    assert back.succeeded, back.reason
+    assert [one.ResourceId for one in play.stage.rooms()] == [back.physical_id]
+
+
 @pytest.mark.parametrize("operation", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "denied"])
 def test_contract_53_a_deliberate_update_leaves_nothing_out(play: Timeless, operation: str) -> None:
     """An Update to what was declared before fails over a delegate who left, unless CloudFormation rolls back."""

@@ -1,5 +1,6 @@
 """Create: make the declared resource, or go on with what an earlier delivery of the event has made."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +13,7 @@ from workmail_resource.workmail.converge import VISIBLE_WITHIN, found, remove, s
 from workmail_resource.workmail.errors import NameTakenError, ResourceGoneError
 from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import Declaration, parse
-from workmail_resource.workmail.room import Room
+from workmail_resource.workmail.room import Room, Wanted
 
 from .adopt import adopt, bring_over
 from .siblings import DELAY, Siblings, bring, name_taken
@@ -55,7 +56,14 @@ def create(work: Work) -> Result:
     raise CancelledError("other events of this resource kept changing its ledger record")
 
 
-def establish(work: Work, declaration: Declaration, record: Record, *, instead_of: Entry | None = None) -> Result:
+def establish(
+    work: Work,
+    declaration: Declaration,
+    record: Record,
+    *,
+    instead_of: Entry | None = None,
+    goal_of: Callable[[WorkMail, Declaration], Wanted] = wanted,
+) -> Result:
     """Bring about the declared resource in an organization.
 
     Parameters
@@ -64,6 +72,8 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
         As it was read when the turn came.
     instead_of:
         The entry of the resource that the new one replaces.
+    goal_of:
+        Returns the state to bring a new resource to; by default what is declared.
 
     Raises
     ------
@@ -74,7 +84,7 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
     replaces = (instead_of.resource_id or "") if instead_of is not None else ""
     own = record.made_by(work.id, declaration.organization_id)
     if own is not None and own.resource_id is not None:
-        result = _resume(work, record, own, declaration, instead_of=instead_of)
+        result = _resume(work, record, own, declaration, instead_of=instead_of, goal_of=goal_of)
         if result is not None:
             return result
         # It has gone: the ledger alone proves nothing. What follows is planned on what was written meanwhile.
@@ -89,7 +99,7 @@ def establish(work: Work, declaration: Declaration, record: Record, *, instead_o
     work.turn.take(record.following(work.event).put(begun, own))
     clear_rests(work)
     try:
-        goal = wanted(workmail, declaration)
+        goal = goal_of(workmail, declaration)
         room = _create_or_find(work, workmail, declaration, tried_before=own is not None)
     except OvertakenError:
         raise
@@ -111,7 +121,13 @@ def _gone(work: Work, instead_of: Entry | None, declaration: Declaration) -> Ent
 
 
 def _resume(
-    work: Work, record: Record, own: Entry, declaration: Declaration, *, instead_of: Entry | None
+    work: Work,
+    record: Record,
+    own: Entry,
+    declaration: Declaration,
+    *,
+    instead_of: Entry | None,
+    goal_of: Callable[[WorkMail, Declaration], Wanted],
 ) -> Result | None:
     """Go on with what an earlier delivery of this event has made; None when it was never finished, and has gone."""
     workmail = work.workmail(own.organization_id)
@@ -122,7 +138,7 @@ def _resume(
         if room is None:
             raise ResourceGoneError(f"WorkMail shows no resource {resource_id} any more, which this event had made")
         room = workmail.with_lists(room)
-        goal = wanted(workmail, declaration)
+        goal = goal_of(workmail, declaration)
         if not plan(room, goal):
             return unchanged(own, room)
         work.turn.take(record.following(work.event), claims=[claim_of(own, "TAKE")])
@@ -139,7 +155,7 @@ def _resume(
             raise CancelledError("it had begun to give the resource back")
         return bring_over(work, workmail, own, workmail.with_lists(room), declaration)
     work.report_id(resource_id)
-    room = bring(work, workmail, workmail.with_lists(room), wanted(workmail, declaration))
+    room = bring(work, workmail, workmail.with_lists(room), goal_of(workmail, declaration))
     return settle(work, own, room, declaration, without=_gone(work, instead_of, declaration))
 
 

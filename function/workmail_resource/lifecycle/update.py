@@ -383,7 +383,8 @@ def _update_gone(
 def _made_anew(work: Work, declaration: Declaration, record: Record, instead_of: Entry | None) -> Result:
     """Make the resource anew; until it is ready, the answer has the id that CloudFormation knows (contract 26)."""
     try:
-        result = establish(work.within(REVERSIBLE_SHARE).quietly(), declaration, record, instead_of=instead_of)
+        hurried = work.within(REVERSIBLE_SHARE).quietly()
+        result = establish(hurried, declaration, record, instead_of=instead_of, goal_of=_LeftOut(work).goal)
     except OvertakenError:
         raise
     except Exception:
