@@ -88,6 +88,17 @@ class Scripted:
         self.work.turn.take(self.work.turn.wait())
         return self.work.turn
 
+    def shows_counted(self, physical_id: str, status: str) -> None:
+        """Let CloudFormation show what it counts as the logical resource's."""
+        detail = {
+            "LogicalResourceId": "BoardRoom",
+            "ResourceType": "Custom::WorkMailResource",
+            "LastUpdatedTimestamp": "2026-11-22",
+            "PhysicalResourceId": physical_id,
+            "ResourceStatus": status,
+        }
+        self.cloudformation.add_response("describe_stack_resource", {"StackResourceDetail": detail})
+
 
 MakeScripted = Callable[..., Scripted]
 

@@ -90,18 +90,6 @@ def test_a_sibling_at_work_is_waited_for(scripted: MakeScripted) -> None:
     assert world.ledger.read(OWNER).version == 0
 
 
-def shows(world: Scripted, physical_id: str, status: str) -> None:
-    """Let CloudFormation show a resource so."""
-    detail = {
-        "LogicalResourceId": "BoardRoom",
-        "ResourceType": "Custom::WorkMailResource",
-        "LastUpdatedTimestamp": "2026-11-22",
-        "PhysicalResourceId": physical_id,
-        "ResourceStatus": status,
-    }
-    world.cloudformation.add_response("describe_stack_resource", {"StackResourceDetail": detail})
-
-
 def test_a_create_that_nobody_waits_for_takes_nothing_over(scripted: MakeScripted) -> None:
     """A late Create of a stack that is gone, which no Delete has told it, leaves another stack's room alone (62)."""
     world = scripted(event(signed_at=100))
@@ -136,9 +124,9 @@ def test_another_stack_s_resource_is_taken_only_if_it_has_let_it_go(
     elif shown == "denied":
         world.cloudformation.refuses("describe_stack_resource", "AccessDenied")
     else:
-        shows(world, shown[0], shown[1])
+        world.shows_counted(shown[0], shown[1])
     if shown != "denied":
-        shows(world, "", "CREATE_IN_PROGRESS")
+        world.shows_counted("", "CREATE_IN_PROGRESS")
     if len(shown) == 3:
         stack = {"StackName": "other", "CreationTime": "2026-11-22", "StackStatus": shown[2]}
         world.cloudformation.add_response("describe_stacks", {"Stacks": [stack]})

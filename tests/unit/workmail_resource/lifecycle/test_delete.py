@@ -23,18 +23,6 @@ def deleting(physical_id: str = RESOURCE, **changes: Any) -> Any:
     return event("Delete", **{"physical_resource_id": physical_id, "signed_at": 60, **changes})
 
 
-def shows_stack(world: Scripted, physical_id: str, status: str) -> None:
-    """Let CloudFormation show what it counts."""
-    detail = {
-        "LogicalResourceId": "BoardRoom",
-        "ResourceType": "Custom::WorkMailResource",
-        "LastUpdatedTimestamp": "2026-11-22",
-        "PhysicalResourceId": physical_id,
-        "ResourceStatus": status,
-    }
-    world.cloudformation.add_response("describe_stack_resource", {"StackResourceDetail": detail})
-
-
 def removes(world: Scripted) -> None:
     """Let WorkMail delete the room."""
     world.workmail.shows(SHOWN)
@@ -110,7 +98,7 @@ def test_a_settled_resource_goes_by_an_invented_id_only_if_nobody_counts_it(
     if shown is None:
         world.cloudformation.refuses("describe_stack_resource", "AccessDenied")
     else:
-        shows_stack(world, shown, "DELETE_IN_PROGRESS")
+        world.shows_counted(shown, "DELETE_IN_PROGRESS")
     if shown == OTHER_RESOURCE:
         removes(world)
     delete(world.work, abandon=False)
@@ -125,7 +113,7 @@ def test_a_create_that_is_tried_again_is_left_alone(scripted: MakeScripted, *, e
     world = scripted(deleting(INVENTED))
     held = Lease("another", "request-0@50", int(world.clock.now) + 1) if lease else None
     world.has(*([entry] if entry else []), lease=held)
-    shows_stack(world, "", "CREATE_IN_PROGRESS")
+    world.shows_counted("", "CREATE_IN_PROGRESS")
     delete(world.work, abandon=False)
     record = world.ledger.read(OWNER)
     assert record.entries == ((entry,) if entry else ())
