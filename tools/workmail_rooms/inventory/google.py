@@ -2,10 +2,12 @@
 
 Read in November 2026: the fields of a resource, its categories, and which description administrators alone see, in the
 Directory API (https://developers.google.com/workspace/admin/directory/reference/rest/v1/resources.calendars); that a
-row with a known Resource ID updates its resource, in "Switch to Google Calendar structured resources"
-(https://support.google.com/a/answer/9053626). Not read: the table "Formats to use" of "Create buildings, features &
-Calendar resources" (https://support.google.com/a/answer/1033925), so the columns have the names that the Admin console
-shows for these fields. The Resource ID is WorkMail's, which never changes.
+row with a known Resource Id updates its resource, and another makes one, in "Switch to Google Calendar structured
+resources" (https://support.google.com/a/answer/9053626). The columns are those of a file that was made for this upload
+(https://github.com/nomalab/stationf-meeting-room/blob/master/conference_rooms_create_zone.csv); the columns of the
+buildings beside it are the ones in Google's "Create buildings, features & Calendar resources"
+(https://support.google.com/a/answer/1033925). Not read: that page's table for resources, "Formats to use". The Resource
+Id is WorkMail's, which never changes.
 """
 
 import csv
@@ -18,17 +20,16 @@ from workmail_rooms.inventory.moving import Domains, addresses_of, bookable
 from workmail_rooms.inventory.resources import Resource
 
 COLUMNS: Final = (
-    "Resource ID",
-    "Resource name",
-    "Category",
-    "Type",
-    "Building ID",
-    "Floor name",
-    "Floor section",
+    "Resource Id",
+    "Resource Name",
+    "Building Id",
+    "Resource Category",
+    "Resource Type",
+    "Floor Name",
     "Capacity",
-    "User visible description",
+    "Floor Section",
+    "User Visible Description",
     "Description",
-    "Features",
 )
 
 
@@ -66,17 +67,17 @@ def as_csv(resources: Sequence[Resource], domains: Domains, building: Building) 
 def _row(resource: Resource, domains: Domains, building: Building) -> dict[str, str]:
     room = resource.room
     row = {
-        "Resource ID": room.resource_id,
-        "Resource name": room.name,
-        "User visible description": _one_line(room.description or ""),
+        "Resource Id": room.resource_id,
+        "Resource Name": room.name,
+        "User Visible Description": _one_line(room.description or ""),
         "Description": _one_line(" ".join(_not_moved(resource, domains))),
     }
     if room.type != "ROOM":
-        return row | {"Category": "OTHER", "Type": "Equipment"}
+        return row | {"Resource Category": "OTHER", "Resource Type": "Equipment"}
     return row | {
-        "Category": "CONFERENCE_ROOM",
-        "Building ID": building.building_id,
-        "Floor name": building.floor,
+        "Resource Category": "CONFERENCE_ROOM",
+        "Building Id": building.building_id,
+        "Floor Name": building.floor,
         "Capacity": str(building.capacity),
     }
 
