@@ -74,7 +74,7 @@ class WorkMail:
         WorkMailError
             The service refuses.
         """
-        good = _checked(operation, request)
+        good = checked(operation, request)
         organization = self._account.organization(operation, good)
         return ORGANIZATION_OPERATIONS[operation](self._account, organization, good)
 
@@ -94,24 +94,6 @@ class WorkMail:
             return None
         entity = organization.entities.get(reference) or organization.named(reference)
         return entity if isinstance(entity, Resource) and entity.state != "DELETED" else None
-
-
-#: Requests that the model allows, as long as there are not too many.
-_GOOD: Final[set[tuple[str, str]]] = set()
-_MOST_GOOD: Final = 10_000
-
-
-def _checked(operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Check a request against the service's model; most are made again and again, in many stories."""
-    key = operation, repr(request)
-    if key in _GOOD:
-        return request
-    good = checked(operation, request)
-    if good == request:
-        if len(_GOOD) >= _MOST_GOOD:
-            _GOOD.clear()
-        _GOOD.add(key)
-    return good
 
 
 def picture(room: Resource) -> dict[str, Any]:

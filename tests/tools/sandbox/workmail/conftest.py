@@ -150,7 +150,7 @@ def check_conformity(operation: str, status: int, body: bytes, asked_for: set[st
     if status == 200:
         shape = operation_model(operation).output_shape
         assert shape is not None
-        found = list(problems(shape, answer, strict=True))
+        found = problems(shape, answer, strict=True)
         assert not found, f"{operation} answered {answer}: {found}"
     else:
         code = answer["__type"].rpartition("#")[2]

@@ -4,8 +4,9 @@ botocore checks required members, types and minimum lengths only (observed with 
 patterns and enumerations are left to the service. They are read from botocore's service model.
 """
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,11 @@ from botocore.model import ListShape, Shape, StructureShape
 
 from .exceptions import InvalidParameterError
 from .service_model import input_shape
+
+#: Returns a sentence for each breach in a value, given where the value stands.
+Check = Callable[[object, str], Sequence[str]]
+
+_TYPES: dict[str, type | tuple[type, ...]] = {"boolean": bool, "timestamp": (int, float)}
 
 
 def checked(operation: str, body: Any) -> dict[str, Any]:
@@ -25,14 +31,15 @@ def checked(operation: str, body: Any) -> dict[str, Any]:
     """
     shape = input_shape(operation)
     request = {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else body
-    found = list(problems(shape, request))
+    found = problems(shape, request)
     if found:
         raise InvalidParameterError(f"{len(found)} validation error(s) detected: {'; '.join(found)}")
-    return {name: value for name, value in request.items() if name in shape.members}
+    members = shape.members
+    return {name: value for name, value in request.items() if name in members}
 
 
-def problems(shape: Shape, value: object, path: str = "", *, strict: bool = False) -> Iterator[str]:
-    """Yield a sentence for each breach of *shape* in *value*.
+def problems(shape: Shape, value: object, *, strict: bool = False) -> Sequence[str]:
+    """Return a sentence for each breach of *shape* in *value*.
 
     Parameters
     ----------
@@ -40,62 +47,102 @@ def problems(shape: Shape, value: object, path: str = "", *, strict: bool = Fals
         What *value* should be.
     value : object
         Data as `json.loads` gives it.
-    path : str
-        Where *value* stands, such as ``Filters.State``.
     strict : bool
         Whether members that the model does not know are breaches. A service ignores them in a request; an answer must
         have none.
     """
-    at = f"Value at '{path}' failed to satisfy constraint: Member must" if path else "The body must"
-    match shape.type_name, value:
-        case "structure", dict() if isinstance(shape, StructureShape):
-            yield from _member_problems(shape, value, path, strict=strict)
-        case "list", list() if isinstance(shape, ListShape):
-            yield from _size_problems(shape, len(value), at, "length")
-            for index, item in enumerate(value):
-                yield from problems(shape.member, item, f"{path}.{index + 1}", strict=strict)
-        case "string", str():
-            yield from _string_problems(shape, value, at)
-        case ("boolean", bool()) | ("timestamp", int() | float()):
-            pass
-        case "integer", int() if not isinstance(value, bool):
-            yield from _size_problems(shape, value, at, "value")
-        case _:
-            yield f"{at} be of type {shape.type_name}"
-
-
-def _string_problems(shape: Shape, value: str, at: str) -> Iterator[str]:
-    yield from _size_problems(shape, len(value), at, "length")
-    pattern, enum = shape.metadata.get("pattern"), shape.metadata.get("enum")
-    if pattern and not compiled(pattern).fullmatch(value):
-        yield f"{at} satisfy regular expression pattern: {pattern}"
-    if enum and value not in enum:
-        yield f"{at} satisfy enum value set: [{', '.join(enum)}]"
-
-
-def _member_problems(shape: StructureShape, value: dict[str, Any], path: str, *, strict: bool) -> Iterator[str]:
-    prefix = f"{path}." if path else ""
-    for name in shape.required_members:
-        if name not in value:
-            yield f"Value at '{prefix}{name}' failed to satisfy constraint: Member must not be null"
-    for name, member in value.items():
-        if name in shape.members:
-            yield from problems(shape.members[name], member, prefix + name, strict=strict)
-        elif strict:
-            yield f"Value at '{prefix}{name}' failed to satisfy constraint: Member must be known to the model"
-
-
-def _size_problems(shape: Shape, size: int, at: str, what: str) -> Iterator[str]:
-    if size < shape.metadata.get("min", size):
-        yield f"{at} have {what} greater than or equal to {shape.metadata['min']}"
-    if size > shape.metadata.get("max", size):
-        yield f"{at} have {what} less than or equal to {shape.metadata['max']}"
+    return _check(shape, strict=strict)(value, "")
 
 
 @cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    r"""Return the model's *pattern*. ASCII, because Java's ``\w``, which it is written for, knows no other letters."""
-    return re.compile(pattern, re.ASCII)
+def _check(shape: Shape, *, strict: bool) -> Check:
+    """Read the constraints of *shape* once for all values."""
+    if isinstance(shape, StructureShape):
+        return _structure(shape, strict=strict)
+    if isinstance(shape, ListShape):
+        return _list(shape, strict=strict)
+    if shape.type_name == "string":
+        return _string(shape)
+    if shape.type_name == "integer":
+        sized = _size(shape, "value")
+        return lambda value, path: (
+            sized(value, path) if isinstance(value, int) and not isinstance(value, bool) else _another_type(shape, path)
+        )
+    types = _TYPES.get(shape.type_name, ())
+    return lambda value, path: () if isinstance(value, types) else _another_type(shape, path)
+
+
+def _must(path: str) -> str:
+    return f"Value at '{path}' failed to satisfy constraint: Member must" if path else "The body must"
+
+
+def _another_type(shape: Shape, path: str) -> Sequence[str]:
+    return [f"{_must(path)} be of type {shape.type_name}"]
+
+
+def _structure(shape: StructureShape, *, strict: bool) -> Check:
+    required = shape.required_members
+    members = {name: _check(member, strict=strict) for name, member in shape.members.items()}
+
+    def check(value: object, path: str) -> Sequence[str]:
+        if not isinstance(value, dict):
+            return _another_type(shape, path)
+        prefix = f"{path}." if path else ""
+        found = [f"{_must(prefix + name)} not be null" for name in required if name not in value]
+        for name, member in value.items():
+            if name in members:
+                found += members[name](member, prefix + name)
+            elif strict:
+                found.append(f"{_must(prefix + name)} be known to the model")
+        return found
+
+    return check
+
+
+def _list(shape: ListShape, *, strict: bool) -> Check:
+    sized, member = _size(shape, "length"), _check(shape.member, strict=strict)
+
+    def check(value: object, path: str) -> Sequence[str]:
+        if not isinstance(value, list):
+            return _another_type(shape, path)
+        found = list(sized(len(value), path))
+        for index, item in enumerate(value):
+            found += member(item, f"{path}.{index + 1}")
+        return found
+
+    return check
+
+
+def _string(shape: Shape) -> Check:
+    sized = _size(shape, "length")
+    pattern, enum = shape.metadata.get("pattern"), shape.metadata.get("enum")
+    # ASCII, because Java's \w, which the model's patterns are written for, knows no other letters.
+    matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
+
+    def check(value: object, path: str) -> Sequence[str]:
+        if not isinstance(value, str):
+            return _another_type(shape, path)
+        found = sized(len(value), path)
+        if matches is not None and not matches(value):
+            found = [*found, f"{_must(path)} satisfy regular expression pattern: {pattern}"]
+        if enum and value not in enum:
+            found = [*found, f"{_must(path)} satisfy enum value set: [{', '.join(enum)}]"]
+        return found
+
+    return check
+
+
+def _size(shape: Shape, what: str) -> Callable[[int, str], Sequence[str]]:
+    least, most = shape.metadata.get("min", -math.inf), shape.metadata.get("max", math.inf)
+
+    def check(size: int, path: str) -> Sequence[str]:
+        if size < least:
+            return [f"{_must(path)} have {what} greater than or equal to {least}"]
+        if size > most:
+            return [f"{_must(path)} have {what} less than or equal to {most}"]
+        return ()
+
+    return check
 
 
 def check_single_filter(request: dict[str, Any]) -> None:
