@@ -1,9 +1,9 @@
 """Lambda's asynchronous invocation in virtual time: tries, retries, the last resort; and the outside of each try."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -56,22 +56,16 @@ _crhelper.setLevel = _unless_simulated(_crhelper.setLevel)  # type: ignore[metho
 CALL_ID: Final = "c0ffee00-0000-4000-8000-000000000000"
 _METADATA: Final = {"ResponseMetadata": {"RequestId": CALL_ID}}
 _OK: Final = 200
+#: Seconds that a call may take in all, and to wait for its reply: as the function's clients have them.
+_READ_TIMEOUTS: Final = tuple((connect + read, float(read)) for connect, read in TIMEOUTS)
 
 
-class _Silence:
-    """A log that nobody reads."""
-
-    def __init__(self, _event: Event, **_keys: object) -> None:
-        self.info = self.error = self.count = _nothing
+#: A log that nobody reads.
+_SILENCE: Final[Any] = SimpleNamespace(info=_nothing, error=_nothing, count=_nothing)
 
 
-@dataclass
-class Context:
-    """Lambda's context object."""
-
-    aws_request_id: str
-    log_stream_name: str
-    get_remaining_time_in_millis: Callable[[], int]
+def _no_telemetry(*_arguments: object, **_keys: object) -> Any:
+    return _SILENCE
 
 
 @dataclass(slots=True)
@@ -155,7 +149,7 @@ class Delivery:
         worker.run(
             lambda: last_resort.answer(
                 record,
-                worker.context,
+                worker,
                 clock=worker,
                 uniform=worker.uniform,
                 put=worker.put,
@@ -189,10 +183,21 @@ class _Timer:
         self._cancelled = True
         if not self._begun:
             self._worker.world.scheduler.kill(self._task)
+            self._call = _nothing
 
     def join(self) -> None:
         """Wait until a call that has begun has ended."""
-        self._worker.wait(self._task.done)
+        self._worker.wait(self._task)
+
+
+def take_apart(used: object) -> None:
+    """Let go what *used* refers to: it refers to itself, and looking for such garbage takes a tenth of all time."""
+    vars(used).clear()
+
+
+@cache
+def _meta(service: str) -> SimpleNamespace:
+    return SimpleNamespace(service_model=SimpleNamespace(service_name=service))
 
 
 class Client:
@@ -202,19 +207,23 @@ class Client:
         self._worker = worker
         self._service = service
         self._read_timeout = read_timeout
-        self.meta = SimpleNamespace(service_model=SimpleNamespace(service_name=service))
+        self.meta = _meta(service)
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
-        call = partial(self._call, "".join(map(str.capitalize, name.split("_"))))
-        setattr(self, name, call)
-        return call
+        """Give all clients the method of an operation when one is first asked for it."""
+        operation = "".join(map(str.capitalize, name.split("_")))
 
-    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        return self._worker.call(self._service, operation, parameters, self._read_timeout)
+        def call(self: Client, **parameters: Any) -> dict[str, Any]:
+            return self._worker.call(self._service, operation, parameters, self._read_timeout)
+
+        setattr(Client, name, call)
+        return partial(call, self)
 
 
 class Worker:
-    """One try of an event: a process that may die at any of its calls."""
+    """One try of an event: a process that may die at any of its calls; and Lambda's context object for it."""
+
+    log_stream_name = "stream"
 
     def __init__(
         self, world: "World", event: Event, name: str, on_end: Callable[[str], None], *, calm: bool = False
@@ -225,7 +234,8 @@ class Worker:
         self.tasks: list[Task] = []
         self.last_resort = False
         self.dead = False
-        self.answered = False
+        self._timed_out = False
+        self.aws_request_id = f"lambda-{name}"
         self._on_end = on_end
         self._dice = Random(f"{world.story.seed}|{name}")
         trouble = world.trouble
@@ -236,7 +246,6 @@ class Worker:
         self._storm_ends = 0.0
         self._ends_at = world.scheduler.now + TIMEOUT
         self.record = Try(name, event, world.scheduler.now)
-        self.context = Context(f"lambda-{name}", "stream", self._remaining)
         self._clients: dict[tuple[str, float], Any] = {}
         if self._fate.pace > 1:
             self._meet(Fault(f"{name}: slow", "slow", self._fate.pace))
@@ -246,6 +255,9 @@ class Worker:
     def start(self) -> None:
         """Handle the event."""
         self.world.trace(self.name, f"begins{f' (slow: {self._fate.pace:g} times)' if self._fate.pace > 1 else ''}")
+        self.run(self._handle, self._on_end)
+
+    def _handle(self) -> None:
         outside = Outside(
             clock=self,
             rng=self._dice,
@@ -253,54 +265,53 @@ class Worker:
             put=self.put,
             start_timer=partial(_Timer, self),
             environment=ENVIRONMENT,
-            telemetry=_Silence,  # type: ignore[arg-type] # has all that is used of it
+            telemetry=_no_telemetry,
         )
-        self.run(lambda: Invocation(self.event, self.context, outside).run(), self._on_end)
+        invocation = Invocation(self.event, self, outside)
+        try:
+            invocation.run()
+        finally:
+            take_apart(vars(invocation)["_resource"])
+            take_apart(invocation)
 
     def run(self, work: Callable[[], None], on_end: Callable[[str], None]) -> None:
         """Let the worker do *work*, at most until the function's timeout."""
         world = self.world
         world.tries.append(self.record)
         world.alive.append(self)
+        self._reaper = world.scheduler.spawn(self.name, self._reap, TIMEOUT)
+        self.tasks.append(world.scheduler.spawn(self.name, partial(self._live, work, on_end)))
+
+    def _live(self, work: Callable[[], None], on_end: Callable[[str], None]) -> None:
         outcome = "answered"
-        timed_out = False
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - Lambda takes any exception for a failed try
+            outcome = "failed"
+            self.world.trace(self.name, f"raises {type(error).__name__}: {error}")
+        finally:
+            self._end(outcome, on_end)
 
-        def body() -> None:
-            nonlocal outcome
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001 - Lambda takes any exception for a failed try
-                outcome = "failed"
-                world.trace(self.name, f"raises {type(error).__name__}: {error}")
+    def _end(self, outcome: str, on_end: Callable[[str], None]) -> None:
+        world = self.world
+        if self not in world.alive:
+            return
+        world.alive.remove(self)
+        if not self._timed_out:
+            world.scheduler.kill(self._reaper)
+        if self.dead:
+            outcome = "died"
+        self.record.ended, self.record.ended_at = outcome, world.scheduler.now
+        world.trace(self.name, f"has {'ended' if outcome == 'answered' else outcome}")
+        self.tasks.clear()
+        self._clients.clear()
+        on_end(outcome)
 
-        def end() -> None:
-            nonlocal outcome
-            if self not in world.alive:
-                return
-            world.alive.remove(self)
-            if not timed_out:
-                world.scheduler.kill(reaper)
-            if self.dead:
-                outcome = "died"
-            self.record.ended, self.record.ended_at = outcome, world.scheduler.now
-            world.trace(self.name, f"has {'ended' if outcome == 'answered' else outcome}")
-            on_end(outcome)
-
-        def main() -> None:
-            try:
-                body()
-            finally:
-                end()
-
-        def reap() -> None:
-            nonlocal timed_out
-            world.trace(self.name, "is ended by Lambda: its time is up")
-            self.dead = timed_out = True
-            for task in self.tasks:
-                world.scheduler.kill(task)
-
-        reaper = world.scheduler.spawn(f"{self.name} timeout", reap, TIMEOUT)
-        self.tasks.append(world.scheduler.spawn(self.name, main))
+    def _reap(self) -> None:
+        self.world.trace(self.name, "is ended by Lambda: its time is up")
+        self.dead = self._timed_out = True
+        for task in self.tasks:
+            self.world.scheduler.kill(task)
 
     def die(self) -> None:
         """End this process, here and now."""
@@ -316,7 +327,8 @@ class Worker:
         """Return a random number from 0 to 1."""
         return self._dice.random()
 
-    def _remaining(self) -> int:
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends this invocation."""
         return max(0, int((self._ends_at - self.world.scheduler.now) * 1000))
 
     # --------------------------------------------------------------------------------------------- its clock
@@ -344,17 +356,16 @@ class Worker:
     # --------------------------------------------------------------------------------------------- its calls
 
     def _client(self, service: str, _region: str | None, seconds: float) -> Any:
-        for pair in TIMEOUTS:
-            if pair[0] + pair[1] <= seconds:
-                break
-        key = service, float(pair[1])
-        client = self._clients.get(key)
+        read_timeout = next((read for both, read in _READ_TIMEOUTS if both <= seconds), _READ_TIMEOUTS[-1][1])
+        client = self._clients.get((service, read_timeout))
         if client is None:
-            client = self._clients[key] = self.world.client(self, *key)
+            client = self._clients[service, read_timeout] = self.world.client(self, service, read_timeout)
         return client
 
     def _pause(self) -> None:
-        self.sleep(self._fate.pace * (0.01 + 0.05 * self._dice.random()))
+        if self.dead:
+            raise Killed
+        self.world.scheduler.sleep(self._fate.pace * (0.01 + 0.05 * self._dice.random()))
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any], read_timeout: float) -> dict[str, Any]:
         """Make one call, and let happen to it what is to happen."""
@@ -363,8 +374,17 @@ class Worker:
         self._number += 1
         fault = self._fault(service, operation)
         self._pause()
-        kind = fault.kind if fault is not None else None
-        if fault is not None and kind == "freeze":
+        if fault is not None:
+            return self._disturbed(fault, service, operation, parameters, read_timeout)
+        self.record.calls += 1
+        answer, refusal = self._serve(service, operation, parameters, "")
+        return self._replied(operation, answer, refusal)
+
+    def _disturbed(
+        self, fault: Fault, service: str, operation: str, parameters: Mapping[str, Any], read_timeout: float
+    ) -> dict[str, Any]:
+        kind = fault.kind
+        if kind == "freeze":
             self.sleep(fault.amount)
         if kind not in {"throttled", "throttling storm"}:
             self.record.calls += 1
@@ -373,35 +393,38 @@ class Worker:
         if kind in _NOT_CARRIED_OUT:
             self._trace(operation, parameters, f"{kind}, not carried out")
             self._fail(kind, operation, read_timeout)
-        answer, refusal = self._serve(service, operation, parameters, kind)
+        answer, refusal = self._serve(service, operation, parameters, f", {kind}")
         if kind == "die after":
             self.die()
         if kind in _CARRIED_OUT:
             self._fail(kind, operation, read_timeout)
+        return self._replied(operation, answer, refusal)
+
+    def _replied(self, operation: str, answer: dict[str, Any], refusal: tuple[Any, ...]) -> dict[str, Any]:
         self._pause()
-        if refusal is not None:
-            raise refusal
+        if refusal:
+            raise _client_error(operation, *refusal)
         return answer | _METADATA
 
     def _serve(
-        self, service: str, operation: str, parameters: Mapping[str, Any], kind: str | None
-    ) -> tuple[dict[str, Any], ClientError | None]:
-        """Let the service carry the call out, and return its answer, or what botocore makes of its refusal."""
+        self, service: str, operation: str, parameters: Mapping[str, Any], suffix: str
+    ) -> tuple[dict[str, Any], tuple[Any, ...]]:
+        """Let the service carry the call out, and return its answer, or what its refusal says."""
         world = self.world
-        suffix = f", {kind}" if kind is not None else ""
         try:
             answer = world.served(service, operation, parameters, self)
         except (WorkMailError, DynamoDBError) as error:
             if error.code in {"NameAvailabilityException", "EmailAddressInUseException"}:
                 world.checks.refused(self, parameters)
             self._trace(operation, parameters, error.code + suffix)
-            return {}, _client_error(operation, error.code, error.message, getattr(error, "status", 400), error)
-        self._trace(operation, parameters, "OK" + suffix)
-        return answer, None
+            status, reasons = getattr(error, "status", 400), getattr(error, "reasons", ())
+            return {}, (error.code, error.message, status, reasons)
+        self._trace(operation, parameters, f"OK{suffix}")
+        return answer, ()
 
     def _fault(self, service: str, operation: str) -> Fault | None:
         world = self.world
-        outage = world.outage(service, operation)
+        outage = world.outage(service, operation) if world.outages else None
         if outage is not None:
             self.record.happened.append(outage)
             return outage
@@ -504,14 +527,14 @@ def _may_be_unavailable(service: str, operation: str) -> bool:
 
 
 def _client_error(
-    operation: str, code: str, message: str, status: int, error: BaseException | None = None
+    operation: str, code: str, message: str, status: int, reasons: Sequence[Mapping[str, Any]] = ()
 ) -> ClientError:
     response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": CALL_ID},
     }
-    if isinstance(error, DynamoDBError) and error.reasons:
-        response["CancellationReasons"] = error.reasons
+    if reasons:
+        response["CancellationReasons"] = reasons
     return ClientError(response, operation)
 
 

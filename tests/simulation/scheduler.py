@@ -1,37 +1,18 @@
 """Virtual time: tasks that take turns at their waits, in the order of the times they ask for and nothing else."""
 
-import heapq
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any
 
 import greenlet
 
 
+def _nothing() -> None:
+    pass
+
+
 class Killed(BaseException):
     """The process of this task has died; whatever it still tries has no effect, and no handler may survive it."""
-
-
-class Task:
-    """Something that runs until it waits; of one worker there may be several.
-
-    Attributes
-    ----------
-    token:
-        The number of its latest wait; who wakes it for an earlier one does nothing.
-    done:
-        Happens when it has ended.
-    error:
-        What it has raised.
-    """
-
-    __slots__ = ("done", "error", "fiber", "name", "token")
-
-    def __init__(self, name: str, fiber: greenlet.greenlet) -> None:
-        self.name = name
-        self.fiber = fiber
-        self.token = 0
-        self.error: BaseException | None = None
-        self.done = Signal()
 
 
 class Signal:
@@ -43,6 +24,32 @@ class Signal:
         self.happened = False
         self.value: Any = None
         self.waiting: list[Task] = []
+
+
+class Task(Signal):
+    """Something that runs until it waits, and a signal of its end; of one worker there may be several.
+
+    Attributes
+    ----------
+    run:
+        What it does.
+    fiber:
+        Where it runs; None before it has begun, which many timers never do, and after its end.
+    token:
+        The number of its latest wait; who wakes it for an earlier one does nothing.
+    error:
+        What it has raised.
+    """
+
+    __slots__ = ("error", "fiber", "name", "run", "token")
+
+    def __init__(self, name: str, run: Callable[[], object]) -> None:
+        super().__init__()
+        self.name = name
+        self.run = run
+        self.fiber: greenlet.greenlet | None = None
+        self.token = 0
+        self.error: BaseException | None = None
 
 
 class Scheduler:
@@ -64,24 +71,27 @@ class Scheduler:
 
     def spawn(self, name: str, run: Callable[[], object], delay: float = 0.0) -> Task:
         """Start a task in so many seconds."""
-
-        def body() -> None:
-            try:
-                run()
-            except Killed:
-                pass
-            except BaseException as error:  # noqa: BLE001 - raised by whoever looks at the task
-                task.error = error
-            self.happen(task.done)
-
-        task = Task(name, greenlet.greenlet(body, self._main))
+        task = Task(name, run)
         self._wake_at(task, self.now + delay)
         return task
+
+    def _live(self, task: Task) -> None:
+        try:
+            task.run()
+        except Killed:
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised by whoever looks at the task
+            task.error = error
+        self._end(task)
+
+    def _end(self, task: Task) -> None:
+        task.fiber, task.run = None, _nothing
+        self.happen(task)
 
     def _wake_at(self, task: Task, at: float) -> None:
         self._number += 1
         task.token += 1
-        heapq.heappush(self._queue, (at, self._number, task, task.token))
+        heappush(self._queue, (at, self._number, task, task.token))
 
     def sleep(self, seconds: float) -> None:
         """Let the current task wait."""
@@ -96,8 +106,8 @@ class Scheduler:
             return
         self._number += 1
         task.token += 1
-        heapq.heappush(queue, (at, self._number, task, task.token))
-        self._main.switch()
+        heappush(queue, (at, self._number, task, task.token))
+        self._go_on()
 
     def wait(self, signal: Signal, timeout: float | None = None) -> bool:
         """Let the current task wait for *signal*; return whether it has happened."""
@@ -109,7 +119,7 @@ class Scheduler:
             task.token += 1
         else:
             self._wake_at(task, self.now + timeout)
-        self._main.switch()
+        self._go_on()
         if not signal.happened:
             signal.waiting.remove(task)
         return signal.happened
@@ -127,12 +137,12 @@ class Scheduler:
         """End a task where it waits."""
         if task is self._current:
             raise Killed
-        if task.done.happened:
+        if task.happened:
             return
         task.token += 1
-        if not task.fiber:
+        if task.fiber is None:
             # It has not begun, and never will.
-            self.happen(task.done)
+            self._end(task)
             return
         before, self._current = self._current, task
         task.fiber.parent = greenlet.getcurrent()
@@ -147,17 +157,29 @@ class Scheduler:
         BaseException
             What a task that nobody looks at has raised.
         """
-        queue, self._until = self._queue, until
+        self._until = until
+        while self._queue and self._queue[0][0] <= until:
+            self._go_on()
+            task, self._current = self._current, None
+            if task is not None and task.error is not None:
+                raise task.error
+
+    def _go_on(self) -> None:
+        """Let the task go on whose turn it is; return when the one that waits here has its turn again."""
+        queue, until = self._queue, self._until
         while queue and queue[0][0] <= until:
-            at, _, task, token = heapq.heappop(queue)
-            if token != task.token or task.done.happened:
+            at, _, task, token = heappop(queue)
+            if token != task.token or task.happened:
                 continue
             self.now = max(self.now, at)
-            self._current = task
-            task.fiber.switch()
-            self._current = None
-            if task.error is not None:
-                raise task.error
+            before, self._current = self._current, task
+            if task.fiber is None:
+                task.fiber = greenlet.greenlet(self._live, self._main)
+                task.fiber.switch(task)
+            elif task is not before:
+                task.fiber.switch()
+            return
+        self._main.switch()
 
     @property
     def current(self) -> Task | None:

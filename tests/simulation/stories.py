@@ -514,9 +514,9 @@ def _perform_all(world: World) -> None:
     running: list[Signal] = []
     for step in world.story.steps:
         task = scheduler.spawn(f"step {step.name}", partial(perform, world, step))
-        running.append(task.done)
+        running.append(task)
         if step.waits:
-            scheduler.wait(task.done)
+            scheduler.wait(task)
         else:
             scheduler.sleep(0.5)
     for signal in running:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .awslambda import take_apart
 from .distribution import spread
 from .stories import play, write
 from .world import World
@@ -95,7 +96,9 @@ def explore(seeds: Iterable[int]) -> Tally:
     with _collecting_seldom() as collect:
         for number, seed in enumerate(seeds, 1):
             try:
-                tally.add(seed, play(write(seed)))
+                world = play(write(seed))
+                tally.add(seed, world)
+                take_apart(world)
             except Exception as error:
                 raise RuntimeError(f"the story of seed {seed} cannot be played") from error
             if number % _COLLECTED_AFTER == 0:

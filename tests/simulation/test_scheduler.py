@@ -54,8 +54,8 @@ def test_a_killed_task_has_no_further_effect() -> None:
     scheduler.spawn("killer", killer, delay=5.0)
     scheduler.run(100.0)
     assert seen == ["killed"]
-    assert sleeping.done.happened
-    assert not_begun.done.happened
+    assert sleeping.happened
+    assert not_begun.happened
 
 
 def test_an_error_in_a_task_ends_the_run() -> None:

@@ -115,17 +115,20 @@ class Caller:
             response: dict[str, Any] = method(**parameters)
         except (ClientError, BotoCoreError) as error:
             service: str = client.meta.service_model.service_name
-            failure = from_boto(
-                error, service=service, operation=operation, subject=subject, attempts=attempt, clean=self._clean
-            )
-            self.log(
-                "call failed",
-                operation=operation,
-                error_code=failure.code,
-                throttled=is_throttling(failure),
-                attempt=attempt,
-                call_id=failure.request_id,
-            )
-            raise failure from error
+            raise self._failure(error, service, operation, subject, attempt) from error
         self.log("call", operation=operation, attempt=attempt, call_id=response["ResponseMetadata"].get("RequestId"))
         return response
+
+    def _failure(self, error: Exception, service: str, operation: str, subject: str, attempt: int) -> ServiceError:
+        failure = from_boto(
+            error, service=service, operation=operation, subject=subject, attempts=attempt, clean=self._clean
+        )
+        self.log(
+            "call failed",
+            operation=operation,
+            error_code=failure.code,
+            throttled=is_throttling(failure),
+            attempt=attempt,
+            call_id=failure.request_id,
+        )
+        return failure
