@@ -289,6 +289,8 @@ class Checks:
             other = (stack.stack_id, resource.logical_id)
             # What a replacement has left behind, CloudFormation does not show: it may be adopted (contract 57).
             allowed = other[0] == owner[0] or resource.physical_id != room.id
+            if self._goes_back_to(event, stack, resource):
+                continue
             if other != owner and not (allowed and (adopts or owner in known.adopters)):
                 self.found("50 a room of another owner is changed", f"{who}, which {spoken(other)} has")
                 return
@@ -311,6 +313,21 @@ class Checks:
             return
         whose = "which CloudFormation has let go" if known.let_go else f"which {spoken(known.maker)} made"
         self.found("50 a room of another owner is changed", f"{who}, {whose}")
+
+    def _goes_back_to(self, event: Event, stack: "Stack", taker: "Resource") -> bool:
+        """Contract 56: tell whether a rollback brings back what a new logical resource of the stack had taken over.
+
+        The reversed Update takes it where it goes back further than to what the other one has found; the clean-up
+        Delete of the other one comes later.
+        """
+        before = stack.before.get(event["LogicalResourceId"])
+        return (
+            self._world.cloudformation.request(event["ResponseURL"]).kind == "reverse"
+            and stack.stack_id == event["StackId"]
+            and taker.logical_id not in stack.before
+            and before is not None
+            and before.physical_id == taker.physical_id
+        )
 
     def _is_followed(self, event: Event) -> bool:
         """Tell whether a later event of the same logical resource could write into the ledger that it has followed."""

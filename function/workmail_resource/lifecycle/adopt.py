@@ -6,7 +6,7 @@ is one that another stack has let go (contract 57).
 
 from dataclasses import replace
 
-from workmail_resource.ownership.errors import AdoptionRefusedError, CancelledError, ClaimedError, OvertakenError
+from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
 from workmail_resource.ownership.rules import Entry, Record, describe_owner, is_making, is_owner_mark, stack_of
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
@@ -17,6 +17,7 @@ from workmail_resource.workmail.room import Room, snapshot
 from .siblings import bring
 from .steps import (
     REVERSIBLE_SHARE,
+    check_awaited,
     claim_of,
     clear_rests,
     new_entry,
@@ -118,7 +119,14 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
             entry = replace(entry, origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
             theirs = theirs.put(replace(kept, handed_to=work.owner), kept)
     else:
-        _check_let_go(work, theirs, room)
+        try:
+            _check_let_go(work, theirs, room)
+        except AdoptionRefusedError:
+            now = work.organization(entry.organization_id).describe(room.resource_id)
+            if now is None or not same_name(now.name, room.name):
+                # Its owner has let the name go meanwhile.
+                raise OvertakenError from None
+            raise
         theirs = theirs if kept is None else theirs.drop(kept)
     work.turn.take(
         record.following(work.event).put(entry, former),
@@ -149,10 +157,7 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
     """
     holder = theirs.owner
     view = work.stacks.view(holder)
-    own = None if view is None else work.stacks.view(work.owner)
-    if own is not None and not own.is_under_way:
-        raise CancelledError("CloudFormation does not wait for it any more")
-    if view is None or own is None:
+    if view is None or not check_awaited(work):
         raise _refused(
             room,
             f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether it still does",
@@ -160,8 +165,11 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
         )
     if view.counts(room.resource_id) and view.status == "DELETE_IN_PROGRESS":
         raise _refused(room, f"is being deleted by {describe_owner(holder)}", "Deploy again when that has ended.")
-    if view.has_another(room.resource_id) and not work.stacks.is_at_rest(holder):
-        # A rollback may go back to it, and otherwise its clean-up Delete comes.
+    kept = theirs.with_id(room.resource_id)
+    created_anew = view.status.startswith("CREATE_") and (kept is None or kept.ready)
+    if view.has_another(room.resource_id) and not created_anew and not work.stacks.is_at_rest(holder):
+        # A rollback may go back to it, and otherwise its clean-up Delete comes; not so when it was let go before the
+        # logical resource was created anew.
         raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
     if view.counts(room.resource_id) or is_making(view, theirs, room.resource_id):
         raise _refused(

@@ -22,6 +22,7 @@ from .steps import (
     claim_of,
     clear_rests,
     forget,
+    looked_at_again,
     new_entry,
     note_failure,
     reported,
@@ -155,7 +156,9 @@ def _resume(
             raise CancelledError("it had begun to give the resource back")
         return bring_over(work, workmail, own, workmail.with_lists(room), declaration)
     work.report_id(resource_id)
-    room = bring(work, workmail, workmail.with_lists(room), goal_of(workmail, declaration))
+    room, goal = workmail.with_lists(room), goal_of(workmail, declaration)
+    room = room if plan(room, goal) else looked_at_again(workmail, room, goal)
+    room = bring(work, workmail, room, goal)
     return settle(work, own, room, declaration, without=_gone(work, instead_of, declaration))
 
 

@@ -13,9 +13,9 @@ from workmail_resource.ownership.ledger import Claim, ClaimAction
 from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Record, declared_digest, is_same_event, owner_mark
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import VISIBLE_WITHIN, Obstacle, converge, found, remove
+from workmail_resource.workmail.converge import VISIBLE_WITHIN, Obstacle, converge, found, remove, seen
 from workmail_resource.workmail.errors import UnknownDelegateError
-from workmail_resource.workmail.plan import Step
+from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, Wanted, attributes, from_snapshot
 
@@ -26,6 +26,9 @@ REVERSIBLE_SHARE: Final = 0.6
 
 #: How often an event begins anew because another one has written between its look and its turn.
 ATTEMPTS: Final = 10
+
+#: Seconds in which WorkMail shows what was changed last by somebody whom this event follows.
+LOOK_AGAIN: Final = 3.0
 
 _ORGANIZATION_GONE: Final = "OrganizationNotFoundException"
 _ORGANIZATION_STATE: Final = "OrganizationStateException"
@@ -118,6 +121,14 @@ def wanted(workmail: WorkMail, declaration: Declaration, *, without: Callable[[s
     return Wanted.declared(declaration, frozenset(ids))
 
 
+def looked_at_again(workmail: WorkMail, room: Room, goal: Wanted) -> Room:
+    """Return *room*, which shows its *goal*, as WorkMail shows it some seconds later if that is another state by then.
+
+    What another event, or an earlier try, has changed last may show only now, or not for a moment.
+    """
+    return seen(workmail, lambda room: bool(plan(room, goal)), room.resource_id, LOOK_AGAIN) or room
+
+
 @contextmanager
 def reported(work: Work, message: str) -> Iterator[None]:
     """Log a failure of clearing up, and go on: it must not hide the failure that it follows."""
@@ -186,6 +197,20 @@ def check_current(work: Work) -> None:
     """
     if work.turn.record.has_outdated(work.event):
         raise CancelledError("CloudFormation has sent a later event for this resource")
+
+
+def check_awaited(work: Work) -> bool:
+    """Ask CloudFormation whether it waits for this Create or Update; False when it cannot be asked.
+
+    Raises
+    ------
+    CancelledError
+        It does not: it has cancelled the event, or the whole stack is gone.
+    """
+    view = work.stacks.view(work.owner)
+    if view is not None and not view.is_under_way:
+        raise CancelledError("CloudFormation does not wait for it any more")
+    return view is not None
 
 
 def _forget_if_gone(work: Work, entry: Entry) -> None:

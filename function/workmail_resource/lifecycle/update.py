@@ -1,7 +1,7 @@
 """Update: bring the resource to its declared state; in another organization, make it anew."""
 
 from dataclasses import replace
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.ownership.errors import (
@@ -22,7 +22,7 @@ from workmail_resource.ownership.rules import (
     is_same_event,
 )
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import Obstacle, seen
+from workmail_resource.workmail.converge import Obstacle
 from workmail_resource.workmail.errors import InvalidPropertiesError, ResourceGoneError
 from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
@@ -35,10 +35,12 @@ from .steps import (
     ATTEMPTS,
     REVERSIBLE_SHARE,
     best_effort,
+    check_awaited,
     check_current,
     claim_of,
     drop_foreign,
     is_refusal,
+    looked_at_again,
     reported,
     settle,
     take_away,
@@ -46,9 +48,6 @@ from .steps import (
     wanted,
 )
 from .work import Result, Work
-
-#: Seconds in which WorkMail shows what an Update that is reversed has changed at last.
-LOOK_AGAIN: Final = 3.0
 
 
 def update(work: Work) -> Result:
@@ -153,8 +152,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
     if not steps and (work.turn.held or _is_another(entry, declaration)):
-        # What was changed last may show only now, or not for a moment.
-        room = seen(workmail, lambda room: bool(plan(room, goal)), physical_id, LOOK_AGAIN) or room
+        room = looked_at_again(workmail, room, goal)
         steps = plan(room, goal)
     if entry is None:
         return _update_unlisted(work, workmail, declaration, record, room, changes=bool(steps))
@@ -281,6 +279,9 @@ def _update_handed_over(
     """
     let_go = _has_let_go(work, entry.handed_to, entry)
     back = goes_back and work.stacks.rolls_back(work.owner) is not False
+    if back:
+        # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
+        check_awaited(work)
     if let_go or (back and _is_another(entry, declaration)):
         _take_back(work, record, entry)
     if back:

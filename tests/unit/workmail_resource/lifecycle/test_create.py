@@ -129,6 +129,18 @@ def test_an_outdated_create_takes_away_its_own_entry(scripted: MakeScripted) -> 
     assert world.ledger.read(OWNER).entries == ()
 
 
+def test_what_an_earlier_try_has_changed_last_may_not_show_for_a_moment(scripted: MakeScripted) -> None:
+    """A retry that finds nothing left to do looks again, before it says that everything is as declared (21)."""
+    world = scripted(CREATE)
+    world.has(replace(BEGUN, made_by="request-1@100", resource_id=RESOURCE))
+    enabled = {**SHOWN, "State": "ENABLED", "Email": "r-1@example.com"}
+    world.workmail.shows(SHOWN)
+    world.workmail.shows(enabled)
+    world.workmail.add_response("deregister_from_work_mail", {})
+    world.workmail.shows(SHOWN)
+    assert create(world.work).physical_id == RESOURCE
+
+
 def test_another_event_s_work_is_never_overwritten(scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where somebody writes between the look and the turn, the Create looks again instead of writing over it (62)."""
     world = scripted(CREATE)

@@ -163,6 +163,21 @@ def test_a_resource_that_was_handed_over_and_let_go_is_taken_back(scripted: Make
     assert world.ledger.read(SIBLING).entries == ()
 
 
+def test_a_cancelled_update_takes_nothing_back(scripted: MakeScripted) -> None:
+    """Only the reversed Update takes back what was taken over, not a cancelled one to an earlier declaration (50)."""
+    world = scripted(UPDATE)
+    back = declared_digest(parse(UPDATE.properties))
+    recent = int(world.clock.now)
+    before = world.has(replace(READY, handed_to=SIBLING, digest="another", previous=back, ready_at=recent))
+    world.workmail.shows(SHOWN)
+    world.cloudformation.add_response("describe_stack_resource", stack_resource(PhysicalResourceId=RESOURCE))
+    world.cloudformation.add_response("describe_stacks", {"Stacks": [stack("UPDATE_ROLLBACK_IN_PROGRESS")]})
+    world.shows_counted(RESOURCE, "UPDATE_FAILED")
+    with pytest.raises(CancelledError):
+        update(world.work)
+    assert world.ledger.read(OWNER) == before
+
+
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "AccessDenied"])
 def test_only_a_rollback_does_without_what_is_refused(scripted: MakeScripted, status: str) -> None:
     """An Update to what was declared before leaves nothing out, unless CloudFormation rolls back or cannot be asked."""
