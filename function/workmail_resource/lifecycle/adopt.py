@@ -109,8 +109,8 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         raise OvertakenError
     theirs = work.ledger.read(holder)
     kept = theirs.with_id(room.resource_id)
-    if theirs.is_held(worker="", now=work.clock.time()):
-        wait_for(work, holder)
+    if kept is not None and theirs.is_held(worker="", now=work.clock.time()):
+        wait_for(work, holder, kept)
         raise OvertakenError
     if stack_of(holder) == stack_of(work.owner):
         if kept is not None and (not kept.ready or kept.giving_back):
@@ -136,11 +136,12 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     return entry
 
 
-def wait_for(work: Work, holder: str) -> None:
-    """Wait until nobody is at work on another logical resource."""
+def wait_for(work: Work, holder: str, entry: Entry) -> None:
+    """Wait until nobody is at work on another logical resource, or it has left the resource of *entry*."""
     for wait in work.turn.looks():
         work.deadline.sleep(wait)
-        if not work.ledger.read(holder).is_held(worker="", now=work.clock.time()):
+        theirs = work.ledger.read(holder)
+        if theirs.with_id(entry.resource_id) is None or not theirs.is_held(worker="", now=work.clock.time()):
             return
 
 

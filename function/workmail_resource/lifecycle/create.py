@@ -248,6 +248,8 @@ def _withdraw(work: Work, begun: Entry, *, look: bool) -> None:
     Without a *look*, nothing can have been made: every call was answered, and refused.
     """
     with reported(work, "the ledger keeps the entry of a failed Create, for its Delete"):
+        if not work.turn.held:
+            return
         if look:
             take_away(work, begun)
         else:

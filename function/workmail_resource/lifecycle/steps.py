@@ -174,7 +174,7 @@ def clear_rests(work: Work) -> None:
         if is_same_event(entry.made_by, work.id):
             continue
         if entry.ready:
-            _forget_if_gone(work, entry)
+            _leave_former(work, entry)
             continue
         with reported(work, "the rest of an earlier event is still there; the next event clears it"):
             if entry.origin == "CREATED" and work.clock.time() - entry.made_at > ROLLBACK_WINDOW:
@@ -213,12 +213,17 @@ def check_awaited(work: Work) -> bool:
     return view is not None
 
 
-def _forget_if_gone(work: Work, entry: Entry) -> None:
-    """Drop what the ledger has of a resource that is there no more: a new Create says that no stack counts it."""
+def _leave_former(work: Work, entry: Entry) -> None:
+    """Drop what the ledger has of a resource that is there no more: a new Create says that no stack counts it.
+
+    One that was taken over from a sibling, and retained when that was rolled back, is the sibling's again.
+    """
     if work.event.request_type == "Create":
         with reported(work, "the ledger keeps the entry of a resource that may be gone"):
             if work.workmail(entry.organization_id).describe(entry.resource_id or "") is None:
                 forget(work, entry)
+            elif (waiting := waiting_owner(work, entry)) is not None:
+                _hand_back(work, entry, waiting)
 
 
 def holds(work: Work, entry: Entry) -> bool:
@@ -314,6 +319,11 @@ def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
     if waiting is None:
         forget(work, entry)
         return
+    _hand_back(work, entry, waiting)
+
+
+def _hand_back(work: Work, entry: Entry, waiting: Record) -> None:
+    """Let the owner that a resource was taken over from have it again."""
     kept = waiting.with_id(entry.resource_id)
     back = waiting if kept is None else waiting.put(replace(kept, handed_to=""), kept)
     record = work.turn.record.drop(entry)

@@ -145,13 +145,13 @@ class Turn:
         Raises
         ------
         CancelledError
-            A later event has followed this one.
+            A later event has followed this one, or this one has lost its turn.
         OvertakenError
             One of the records in *also* has changed since it was read, or another delivery of the event has the turn.
         ClaimedError
             As :meth:`.ledger.Ledger.write`.
         """
-        lease = self.record.lease
+        lease = self._held_lease()
         try:
             self._write(record.leased(lease), claims=claims, also=also)
         except OvertakenError as error:
@@ -167,6 +167,7 @@ class Turn:
         CancelledError, ClaimedError
             As :meth:`write`.
         """
+        self._held_lease()
         try:
             self._write((record or self.record).leased(None), claims=claims, also=also)
         except OvertakenError as error:
@@ -186,13 +187,18 @@ class Turn:
             It has lost it to another delivery of the event.
         """
         for _ in range(_TRIES):
-            lease = self.record.lease
-            if not self.held or lease is None:
-                raise CancelledError("its turn has ended before it was done")
+            lease = self._held_lease()
             if lease.until - self._clock.time() >= LEASE_RESERVE:
                 return
             self._renew()
         raise CancelledError("the ledger was too slow to keep its turn")
+
+    def _held_lease(self) -> Lease:
+        """Return this event's lease: the record may have been read since it was lost, and then has another's."""
+        lease = self.record.lease
+        if not self.held or lease is None:
+            raise CancelledError("its turn has ended before it was done")
+        return lease
 
     def _renew(self) -> None:
         """Write a new end of the lease, unless a late worker has already lost it."""

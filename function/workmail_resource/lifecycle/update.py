@@ -298,10 +298,10 @@ def _update_handed_over(
 def _take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
     """Take a resource back that another logical resource has let go, and begin anew."""
     theirs = work.ledger.read(entry.handed_to)
-    if theirs.is_held(worker="", now=work.clock.time()):
-        wait_for(work, entry.handed_to)
-        raise OvertakenError
     kept = theirs.with_id(entry.resource_id)
+    if kept is not None and theirs.is_held(worker="", now=work.clock.time()):
+        wait_for(work, entry.handed_to, kept)
+        raise OvertakenError
     claim = claim_of(entry, "TAKE") if kept is None else claim_of(entry, "MOVE", entry.handed_to)
     try:
         work.turn.take(

@@ -266,6 +266,19 @@ def test_rests_that_are_old_are_let_go(scripted: MakeScripted) -> None:
     assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
 
 
+def test_a_new_create_leaves_what_a_rollback_has_retained_to_its_former_owner(scripted: MakeScripted) -> None:
+    """What was taken over from a sibling, and retained when that was rolled back, is the sibling's again (54, 56)."""
+    world = scripted(event(signed_at=100))
+    theirs = Record(SIBLING).put(replace(READY, handed_to=OWNER))
+    world.ledger.write(replace(theirs, written_by="they"))
+    world.has(replace(READY, taken_from=SIBLING), replace(BEGUN, made_by="request-1@100"))
+    world.takes_turn()
+    world.workmail.shows(SHOWN)
+    clear_rests(world.work)
+    assert world.ledger.read(SIBLING).entries == (READY,)
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) == SIBLING
+
+
 def test_clearing_up_does_not_hide_a_later_event(scripted: MakeScripted) -> None:
     """A Create that clears up first, while its Delete says that it has to stop, stops there (contract 49)."""
     world = scripted(event(signed_at=100))

@@ -173,8 +173,9 @@ def test_a_late_worker_writes_nothing(ledger: Ledger, clock: FakeClock, write: C
     slow = busy(ledger, clock)
     clock.now += LEASE + 1
     fast = busy(ledger, clock, LATER, worker="fast")
-    with pytest.raises(CancelledError):
-        write(slow)
+    for _ in range(2):
+        with pytest.raises(CancelledError):
+            write(slow)
     assert not slow.held
     slow.release()
     assert ledger.read(OWNER) == fast.record
