@@ -43,6 +43,22 @@ def test_contract_62_a_stale_replacement(play: Timeless) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [answers[1].physical_id]
 
 
+def test_contract_53_a_rest_that_cannot_be_removed(play: Timeless) -> None:
+    """A reversed Update does not spend its time on what a cancelled replacement has left; Lambda sends it again."""
+    room = play.create()
+    play.dies(update(play, room, PLAIN, MOVED), "TransactWriteItems")
+    reversal = update(play, room, MOVED, PLAIN)
+    play.stage.interventions.fail("DeleteResource", code="ThrottlingException", status=400, times=10**6)
+
+    answer = play.deliver(reversal)
+
+    assert answer.succeeded, answer.reason
+    assert play.comes_again
+    play.stage.interventions.clear()
+    assert play.deliver(reversal).succeeded
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
 @pytest.mark.parametrize("slow_at", ["PutItem", "CreateResource", "TransactWriteItems", "RegisterToWorkMail"])
 def test_contract_62_a_stale_create(play: Timeless, slow_at: str) -> None:
     """Issue 13, line 12: a cancelled, slow Create neither takes nor changes the room of a new deployment."""

@@ -21,7 +21,8 @@ from workmail_resource.workmail.room import Room, Wanted, attributes, from_snaps
 
 from .work import Result, Work
 
-#: The share of the time that an adoption or a replacement may use; the rest is for taking it back.
+#: The share of the time that may be used for what an event has to have time after: an adoption or a replacement, which
+#: may have to be taken back, and clearing up after others.
 REVERSIBLE_SHARE: Final = 0.6
 
 #: How often an event begins anew because another one has written between its look and its turn.
@@ -170,6 +171,7 @@ def clear_rests(work: Work) -> None:
     OvertakenError
         Another delivery of this event has taken its turn.
     """
+    hurried = work.within(REVERSIBLE_SHARE)
     for entry in work.turn.record.entries:
         if is_same_event(entry.made_by, work.id):
             continue
@@ -181,7 +183,7 @@ def clear_rests(work: Work) -> None:
                 # CloudFormation has let it go long since (DeletionPolicy Retain): perhaps somebody uses it.
                 forget(work, entry)
             else:
-                take_away(work, entry)
+                take_away(hurried, entry)
     check_current(work)
     if not work.turn.held:
         raise OvertakenError

@@ -21,6 +21,7 @@ from workmail_resource.ownership.rules import (
     is_resource_id,
     is_same_event,
 )
+from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.converge import Obstacle
 from workmail_resource.workmail.errors import InvalidPropertiesError, ResourceGoneError
@@ -182,10 +183,18 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
         return record
     # The record goes on to name the event that is reversed as the latest, should this one die here.
     work.turn.take(_voided(work, record))
+    hurried = work.within(REVERSIBLE_SHARE)
+    left = ""
     for rest in rests:
-        with reported(work, "the rest of a cancelled replacement is still there; the next event clears it"):
-            take_away(work, rest)
+        try:
+            take_away(hurried, rest)
+        except ProviderError as error:
+            left = f"{type(error).__name__}: {error}"
+            work.log("the rest of a cancelled replacement is still there; the next event clears it", error=left)
     check_current(work)
+    if left:
+        # No other event may come: CloudFormation tells nobody when it retains the resource.
+        work.come_again(left)
     return work.turn.record
 
 

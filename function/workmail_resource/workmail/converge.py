@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from workmail_resource.aws.errors import ServiceError
+from workmail_resource.protocol.clock import Clock
 from workmail_resource.protocol.errors import OutOfTimeError
 
 from .api import WorkMail
@@ -87,7 +88,7 @@ def converge(
         return room
     if strict:
         workmail.refuse_disabled(_new_delegates(steps))
-    begun = workmail.deadline.clock.monotonic()
+    delay = _Delay(workmail.deadline.clock)
     waits = workmail.caller.waits()
     skipped: set[tuple[str, str]] = set()
     while True:
@@ -95,7 +96,7 @@ def converge(
         skipped |= tried.skipped
         # What travels in one call with a name that is done without is put right without it.
         wanted = replace(wanted, name=room.name) if tried.name_taken else wanted
-        begun = workmail.deadline.clock.monotonic() if tried.name_taken else begun
+        delay.begin(steps, anew=tried.name_taken)
         failed, failure = tried.failed, tried.failure
         final = tried.is_final(fresh=fresh)
         # What was accepted may show later, so it is read several times. What was refused may be accepted later: it is
@@ -107,7 +108,7 @@ def converge(
         missing = _without(missing, skipped)
         if not missing:
             return room
-        left = _patience(failure) - (workmail.deadline.clock.monotonic() - begun)
+        left = _patience(failure) - delay.seconds
         over = left <= 0 and not tried.waiting
         if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):
@@ -159,6 +160,31 @@ def _is_disabled(workmail: WorkMail, refused: Step, error: ServiceError, *, stri
             raise
         return True
     return False
+
+
+class _Delay:
+    """For how long WorkMail has not shown what it was asked for.
+
+    It begins anew with every call that was not made before, when that has ended: it cannot be late yet, however long it
+    was throttled.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.monotonic()
+        self._called: set[tuple[str, str]] = set()
+
+    def begin(self, steps: tuple[Step, ...], *, anew: bool) -> None:
+        """Note that *steps* were called."""
+        keys = set(map(_key, steps))
+        if anew or not keys <= self._called:
+            self._since = self._clock.monotonic()
+        self._called |= keys
+
+    @property
+    def seconds(self) -> float:
+        """Since the latest call that was a new one."""
+        return self._clock.monotonic() - self._since
 
 
 def _patience(error: ServiceError | None) -> float:

@@ -104,6 +104,18 @@ def test_an_accepted_call_is_repeated_when_it_shows_no_effect(world: World) -> N
     assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
 
 
+def test_what_was_not_called_yet_is_not_late(world: World, clock: FakeClock) -> None:
+    """However long a call was throttled, what turns out to be missing after it is called too (contract 40)."""
+    hidden = {"HiddenFromGlobalAddressList": True}
+    world.refuses("update_resource", "ThrottlingException", times=100)
+    world.does("update_resource")
+    world.shows({**SHOWN_ENABLED, **hidden})
+    world.does("deregister_from_work_mail")
+    world.shows({**SHOWN, **hidden})
+    assert not converge(world.workmail, DISABLED, replace(PLAIN, hidden=True)).enabled
+    assert sum(clock.slept) > PATIENCE
+
+
 def test_a_refusal_does_not_count_when_the_state_is_there(world: World) -> None:
     """Whatever a call answered: when the resource is as wanted, all is well."""
     world.refuses("register_to_work_mail", "EntityAlreadyRegisteredException")
