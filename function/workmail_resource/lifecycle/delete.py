@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError, OvertakenError
+from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError, NotOwnedError, OvertakenError
 from workmail_resource.ownership.rules import (
     FUNCTION_FAILED,
     Entry,
@@ -176,6 +176,11 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         action = removal(record, entry, work.event, view=shown, now=work.clock.time())
         if action is not None:
             found.append((entry, action))
+        elif entry.returned and entry.resource_id == physical_id and shown is None:
+            raise NotOwnedError(
+                f"CloudFormation could not be asked whether it has gone back to resource {physical_id}, which stays",
+                "Allow the provider's role cloudformation:DescribeStackResource, then delete again.",
+            )
         elif meant and entry.ready:
             work.log(
                 "left alone: nothing shows that CloudFormation does not count this resource",

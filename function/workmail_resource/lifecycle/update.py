@@ -152,7 +152,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     left_out = _LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
-    if not steps and (work.turn.held or _is_another(entry, declaration)):
+    if not steps and (work.turn.held or _is_unfinished(record, entry) or _is_another(entry, declaration)):
         room = looked_at_again(workmail, room, goal)
         steps = plan(room, goal)
     if entry is None:
@@ -201,6 +201,11 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
 def _may_have_rests(work: Work, record: Record, declaration: Declaration) -> bool:
     old = organization_id(work.event.old_properties)
     return old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
+
+
+def _is_unfinished(record: Record, entry: Entry | None) -> bool:
+    """Tell whether an event has been at work since the resource was last brought to a declared state."""
+    return entry is not None and record.latest_at > entry.signed_at
 
 
 def _is_another(entry: Entry | None, declaration: Declaration) -> bool:

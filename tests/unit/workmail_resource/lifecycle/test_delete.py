@@ -9,7 +9,7 @@ from tests.unit.workmail_resource.scripted import BEGUN, MADE, OWNER, READY, STR
 from tests.unit.workmail_resource.support import ORGANIZATION, OTHER_RESOURCE, RESOURCE, event
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.lifecycle.delete import delete
-from workmail_resource.ownership.errors import LedgerUnavailableError
+from workmail_resource.ownership.errors import LedgerUnavailableError, NotOwnedError
 from workmail_resource.ownership.ledger import Claim
 from workmail_resource.ownership.rules import CREATE_FAILED, FUNCTION_FAILED, LEASE, Lease, Record, owner_mark
 from workmail_resource.protocol.errors import MalformedEventError
@@ -105,6 +105,16 @@ def test_a_settled_resource_goes_by_an_invented_id_only_if_nobody_counts_it(
     assert bool(world.ledger.read(OWNER).entries) is (shown != OTHER_RESOURCE)
     left = "left alone: nothing shows that CloudFormation does not count this resource"
     assert (left in world.told) is (shown != OTHER_RESOURCE)
+
+
+def test_what_an_update_has_gone_back_to_is_not_told_to_be_gone(scripted: MakeScripted) -> None:
+    """Where nobody can tell whether the stack has gone back to a resource, it stays, and the Delete fails (34, 59)."""
+    world = scripted(deleting())
+    before = world.has(replace(READY, returned=True))
+    world.cloudformation.refuses("describe_stack_resource", "AccessDenied")
+    with pytest.raises(NotOwnedError, match="CloudFormation could not be asked"):
+        delete(world.work, abandon=False)
+    assert world.ledger.read(OWNER) == before
 
 
 @pytest.mark.parametrize(("entry", "lease"), [(MADE, False), (None, True)])

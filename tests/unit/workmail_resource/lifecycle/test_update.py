@@ -134,6 +134,18 @@ def test_a_resource_that_another_one_claims_is_not_changed(scripted: MakeScripte
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == STRANGER
 
 
+def test_what_a_failed_update_has_changed_last_may_show_late(scripted: MakeScripted) -> None:
+    """After an Update that has failed, one that finds nothing to do looks again, before it says so (contract 21)."""
+    world = scripted(UPDATE)
+    declared = declared_digest(parse(UPDATE.properties))
+    world.has(replace(READY, digest=declared), latest="request-0@70", latest_at=70)
+    hidden = {**SHOWN, "HiddenFromGlobalAddressList": True}
+    world.workmail.shows(SHOWN, hidden)
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows(SHOWN)
+    assert update(world.work).physical_id == RESOURCE
+
+
 def test_a_resource_that_was_handed_over_is_not_changed(scripted: MakeScripted) -> None:
     """Two logical IDs of one stack cannot both declare a resource (contract 56)."""
     world = scripted(UPDATE)
