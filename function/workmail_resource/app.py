@@ -2,10 +2,10 @@
 
 import os
 import random
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
+from traceback import walk_tb
 from typing import Any, Final
 
 from . import __version__
@@ -114,7 +114,6 @@ class Invocation:
         self._clock = self._outside.clock
         self._rng = self._outside.rng
         self._secrets = secrets(event)
-        self._clean = partial(redact_words, confidential=confidential(event, SENSITIVE))
         self._telemetry = self._outside.telemetry(
             event, lambda_request_id=context.aws_request_id, secrets=self._secrets
         )
@@ -222,6 +221,13 @@ class Invocation:
     def _report_id(self, physical_id: str) -> None:
         self._resource.PhysicalResourceId = physical_id
 
+    @cached_property
+    def _confidential(self) -> list[str]:
+        return confidential(self._event, SENSITIVE)
+
+    def _clean(self, text: str) -> str:
+        return redact_words(text, self._confidential)
+
     def _explain(self, error: BaseException) -> tuple[str, str]:
         failure = explain(error, self._clean)
         advice = failure.advice
@@ -229,13 +235,13 @@ class Invocation:
             # That one has DynamoDB's code, and its advice is the same for every event.
             advice = advise(failure.code, self._event.get("RequestType"), advice)
         failure = Failure(failure.code, redact(failure.cause, self._secrets), advice, failure.request_id)
-        frames = traceback.extract_tb(error.__traceback__)
+        places = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
         self._telemetry.error(
             "failed",
             error_code=failure.code,
             cause=failure.cause,
             call_id=failure.request_id,
-            location=[f"{frame.name} {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]],
+            location=[f"{code.co_name} {code.co_filename.rpartition('/')[2]}:{line}" for code, line in places[-6:]],
         )
         return tell(failure, lambda_request_id=self._context.aws_request_id, log_stream=self._context.log_stream_name)
 

@@ -61,6 +61,9 @@ class Caller:
         """Return fresh waiting times between the tries of something."""
         return delays(self.rng)
 
+    def _waits(self, *, throttled: bool) -> Iterator[float]:
+        return delays(self.rng, FIRST_THROTTLED_DELAY, growth=THROTTLED_GROWTH) if throttled else self.waits()
+
     def call(
         self,
         operation: str,
@@ -89,8 +92,7 @@ class Caller:
         OutOfTimeError
             There was no time for even one try.
         """
-        waits = self.waits()
-        throttled = delays(self.rng, FIRST_THROTTLED_DELAY, growth=THROTTLED_GROWTH)
+        waits: dict[bool, Iterator[float]] = {}
         attempt, failures = 0, 0
         while True:
             self.deadline.check()
@@ -100,11 +102,12 @@ class Caller:
             try:
                 return self._once(operation, parameters, subject, attempt)
             except ServiceError as error:
-                failures += not is_throttling(error)
+                throttled = is_throttling(error)
+                failures += not throttled
                 if not is_transient(error) or failures >= MAX_ATTEMPTS:
                     raise
                 try:
-                    self.deadline.sleep(next(throttled if is_throttling(error) else waits))
+                    self.deadline.sleep(next(waits.setdefault(throttled, self._waits(throttled=throttled))))
                 except OutOfTimeError:
                     raise error from error.__cause__
 

@@ -246,7 +246,7 @@ class _LeftOut:
         if goal.booking.auto_accept_requests or goal.delegates:
             return goal
         # WorkMail would refuse the whole update: without a delegate the room has to answer by itself.
-        return replace(goal, booking=replace(goal.booking, auto_accept_requests=True))
+        return replace(goal, booking=goal.booking._replace(auto_accept_requests=True))
 
     def _without(self, delegate: str) -> bool:
         if self._may():

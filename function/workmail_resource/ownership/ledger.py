@@ -15,7 +15,7 @@ write whose reply was lost finds its own result and ends.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from workmail_resource.aws.calls import Caller
@@ -30,6 +30,7 @@ CLAIM: Final = "claim"
 #: The tombstone of version 1.0.0.
 OLD_TOMBSTONE: Final = "cancelled"
 
+_EMPTY: Final = "[]"
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 _TRANSACTION_CANCELLED: Final = "TransactionCanceledException"
 _CONDITION: Final = "ConditionalCheckFailed"
@@ -149,15 +150,15 @@ class Ledger:
             "Entry": {"S": RECORD},
             "Version": {"N": str(record.version + 1)},
             "WrittenBy": {"S": record.written_by},
-            "Entries": {"S": json.dumps([_plain(entry) for entry in record.entries])},
+            "Entries": {"S": _json([_plain(entry) for entry in record.entries])},
             "Latest": {"S": record.latest},
             "LatestAt": {"N": str(record.latest_at)},
-            "Superseded": {"S": json.dumps(record.superseded)},
+            "Superseded": {"S": _json(record.superseded)},
             "CreatesVoidUntil": {"N": str(record.creates_void_until)},
             "UpdatesVoidUntil": {"N": str(record.updates_void_until)},
             "VoidedBy": {"S": record.voided_by},
             "Failed": {"S": record.failed},
-            "Failure": {"S": json.dumps(record.failure)},
+            "Failure": {"S": _json(record.failure)},
         }
         if record.lease is not None:
             item["Worker"] = {"S": record.lease.worker}
@@ -228,13 +229,21 @@ def _claim_part(owner: str, claim: Claim) -> dict[str, dict[str, Any]]:
 
 
 _DEFAULTS: Final = asdict(Entry("", "", "", ""))
-_FIELDS: Final = tuple(field.name for field in fields(Entry))
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
     """Return an entry as JSON has it: without what has its default."""
-    values = {name: getattr(entry, name) for name in _FIELDS}
-    return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+    return {name: value for name, default in _DEFAULTS.items() if (value := getattr(entry, name)) != default}
+
+
+def _json(values: Sequence[Any]) -> str:
+    return json.dumps(values) if values else _EMPTY
+
+
+def _array(item: Item, name: str) -> list[Any]:
+    text = _text(item, name)
+    values: list[Any] = json.loads(text) if text not in {"", _EMPTY} else []
+    return values
 
 
 def record_of(owner: str, items: Sequence[Item]) -> Record:
@@ -255,25 +264,25 @@ def _record(owner: str, item: Item) -> Record:
     return Record(
         owner,
         version=_number(item, "Version"),
-        entries=tuple(_entry(values) for values in json.loads(_text(item, "Entries") or "[]")),
+        entries=tuple(_entry(values) for values in _array(item, "Entries")),
         lease=Lease(worker, _text(item, "WorkerEvent"), _number(item, "LeaseUntil"), _text(item, "WorkerRequestType"))
         if worker
         else None,
         latest=_text(item, "Latest"),
         latest_at=_number(item, "LatestAt"),
-        superseded=tuple(json.loads(_text(item, "Superseded") or "[]")),
+        superseded=tuple(_array(item, "Superseded")),
         creates_void_until=_number(item, "CreatesVoidUntil"),
         updates_void_until=_number(item, "UpdatesVoidUntil"),
         voided_by=_text(item, "VoidedBy"),
         failed=_text(item, "Failed"),
-        failure=tuple(json.loads(_text(item, "Failure") or "[]")),
+        failure=tuple(_array(item, "Failure")),
         written_by=_text(item, "WrittenBy"),
     )
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:
     """Read an entry; what a later version has added is left out."""
-    return Entry(**{**_DEFAULTS, **{name: value for name, value in values.items() if name in _DEFAULTS}})
+    return Entry(**_DEFAULTS | {name: value for name, value in values.items() if name in _DEFAULTS})
 
 
 def _with_old_item(record: Record, item: Item) -> Record:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from workmail_resource.protocol.event import Event
@@ -126,12 +126,17 @@ def is_owner_mark(description: str | None) -> bool:
 def declared_digest(declaration: Declaration) -> str:
     """Return a short text that is the same for two declarations of the same state in WorkMail."""
     values = {
-        **asdict(declaration),
-        "existing": None,
+        "organization_id": declaration.organization_id,
         "name": declaration.name.casefold(),
+        "type": declaration.type,
+        "description": declaration.description,
+        "hidden": declaration.hidden,
         "email": (declaration.email or "").casefold(),
         "aliases": sorted(map(str.casefold, declaration.aliases)),
+        "booking": declaration.booking._asdict(),
         "delegates": sorted(map(str.casefold, declaration.delegates)),
+        # Written by every version so far, and so part of each digest that is stored.
+        "existing": None,
     }
     return _digest(json.dumps(values, sort_keys=True))[:16]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, get_args
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl
 
 from .errors import MalformedEventError
 
@@ -126,10 +126,7 @@ _SHORT: Final = 16
 
 
 def _query(url: str) -> list[tuple[str, str]]:
-    try:
-        return [(key, value) for key, values in parse_qs(urlsplit(url).query).items() for value in values]
-    except ValueError:
-        return []
+    return parse_qsl(url.partition("?")[2].partition("#")[0])
 
 
 def signed_at(url: object) -> int | None:

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-response
 import http.client
 import json
 import os
+import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ PUT_TIMEOUT: Final = 5.0
 _SUCCESSFUL: Final = range(200, 300)
 _SERVER_ERROR: Final = 500
 _ELLIPSIS: Final = "…"
+#: The characters that a URL can have: those of ASCII that are no blanks and no control characters.
+_URL: Final = re.compile(r"[!-~]+")
 
 
 class InvalidResponseUrlError(ValueError):
@@ -96,13 +99,20 @@ def render(answer: Answer) -> bytes:
         "StackId": answer.stack_id,
         "RequestId": answer.request_id,
         "LogicalResourceId": answer.logical_resource_id,
-        "Reason": "",
+        "Reason": answer.reason_head + answer.reason_tail,
         "NoEcho": answer.no_echo,
         "Data": dict(answer.data),
     }
-    # A lone surrogate cannot be sent as UTF-8, but it can be sent as JSON's escape of it; then all is measured so.
-    everything = json.dumps([body, answer.reason_head, answer.reason_tail], ensure_ascii=False)
-    encode = _encoder(escaped=not _is_utf8(everything))
+    encode = _as_it_stands
+    try:
+        whole = encode(body)
+    except UnicodeEncodeError:
+        # A lone surrogate cannot be sent as UTF-8, but it can be sent as JSON's escape of it; then all is measured so.
+        encode = _escaped
+        whole = encode(body)
+    if len(whole) <= MAX_BODY:
+        return whole
+    body["Reason"] = ""
     least = min(
         answer.reason_head + answer.reason_tail, _ELLIPSIS + answer.reason_tail, key=lambda text: len(encode(text))
     )
@@ -113,16 +123,16 @@ def render(answer: Answer) -> bytes:
     return encode(body)
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_COMPACT_ASCII: Final = json.JSONEncoder(separators=(",", ":"))
 
 
-def _encoder(*, escaped: bool) -> Callable[[object], bytes]:
-    return lambda value: json.dumps(value, ensure_ascii=escaped, separators=(",", ":")).encode()
+def _as_it_stands(value: object) -> bytes:
+    return _COMPACT.encode(value).encode()
+
+
+def _escaped(value: object) -> bytes:
+    return _COMPACT_ASCII.encode(value).encode()
 
 
 def _fit(head: str, tail: str, fits: Callable[[str], bool]) -> str:
@@ -155,7 +165,7 @@ def check_url(url: object, *, allow_http: bool = False) -> str:
     """
     if not isinstance(url, str) or not url:
         raise InvalidResponseUrlError("the event has no ResponseURL")
-    if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
+    if not _URL.fullmatch(url):
         raise InvalidResponseUrlError("the event's ResponseURL has characters that a URL cannot have")
     try:
         parts = urlsplit(url)

@@ -5,8 +5,8 @@ Pure: nothing here calls anything. Which properties there are, and what each may
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
-from typing import Any, Final, Self
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Self
 
 from .errors import InvalidPropertiesError
 from .table import (
@@ -24,8 +24,7 @@ BOOKING_KEYS: Final = tuple(option.name for option in BOOKING_OPTIONS)
 _ACCEPT, _DECLINE_RECURRING, _DECLINE_CONFLICTING = (bool(option.default) for option in BOOKING_OPTIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class BookingOptions:
+class BookingOptions(NamedTuple):
     """How a room answers booking requests; the defaults are those of a new WorkMail resource."""
 
     auto_accept_requests: bool = _ACCEPT
@@ -35,11 +34,11 @@ class BookingOptions:
     @classmethod
     def of(cls, values: Mapping[str, bool]) -> Self:
         """Return the options by their names in the API; one that is missing has its default."""
-        return cls(*(values.get(option.name, option.default) for option in BOOKING_OPTIONS))
+        return cls(*map(values.get, BOOKING_KEYS, cls()))
 
     def by_key(self) -> dict[str, bool]:
         """Return the options by their names in the API."""
-        return dict(zip(BOOKING_KEYS, astuple(self), strict=True))
+        return dict(zip(BOOKING_KEYS, self, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

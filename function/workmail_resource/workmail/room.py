@@ -1,7 +1,7 @@
 """One resource as WorkMail shows it, and as it shall be. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .properties import BookingOptions, Declaration
@@ -106,7 +106,7 @@ def snapshot(room: Room) -> dict[str, Any]:
         "Email": room.email,
         "Description": room.description,
         "HiddenFromGlobalAddressList": room.hidden,
-        "BookingOptions": list(astuple(room.booking)),
+        "BookingOptions": list(room.booking),
         "Aliases": sorted(room.aliases or ()),
         "Delegates": sorted(room.delegates or ()),
     }

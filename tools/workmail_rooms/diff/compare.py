@@ -5,7 +5,7 @@ would make no call.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from workmail_resource.workmail.plan import plan
@@ -112,7 +112,7 @@ def _changes(room: Room, wanted: Wanted) -> Iterator[Change]:
         ("HiddenFromGlobalAddressList", wanted.hidden, room.hidden),
         *(
             (f"BookingOptions.{key}", declared, actual)
-            for key, declared, actual in zip(BOOKING_KEYS, astuple(wanted.booking), astuple(room.booking), strict=True)
+            for key, declared, actual in zip(BOOKING_KEYS, wanted.booking, room.booking, strict=True)
         ),
         ("Aliases", sorted(wanted.aliases), sorted(room.aliases or ())),
         ("Delegates", sorted(wanted.delegates), sorted(room.delegates or ())),
