@@ -155,7 +155,7 @@ class _Parser:
 
     # ------------------------------------------------------------------ operands
 
-    def path(self) -> Callable[[Names], list[str]]:
+    def parts(self) -> list[str]:
         parts = [self.take()]
         while self.accept("."):
             parts.append(self.take())
@@ -165,7 +165,11 @@ class _Parser:
                     "ValidationException",
                     f"Invalid expression: Attribute name is a reserved keyword; reserved keyword: {part}",
                 )
-        return lambda names: [names[part] if part.startswith("#") else part for part in parts]
+        return parts
+
+    def path(self) -> Callable[[Names], list[str]]:
+        parts = self.parts()
+        return lambda names: [names.get(part, part) for part in parts]
 
     def operand(self) -> Operand:
         if self.peek().startswith(":"):
@@ -176,8 +180,10 @@ class _Parser:
             inner = self.operand()
             self.expect(")")
             return lambda item, names, values: _size(inner(item, names, values))
-        path = self.path()
-        return lambda item, names, _values: _found(item, path(names))
+        first, *further = parts = self.parts()
+        if further:
+            return lambda item, names, _values: _found(item, [names.get(part, part) for part in parts])
+        return lambda item, names, _values: item.get(names.get(first, first))
 
     # ------------------------------------------------------------------- updates
 
@@ -294,9 +300,7 @@ def _plain(value: Any) -> Any:
 def _same(left: Any, right: Any) -> bool:
     if left is None or right is None:
         return False
-    if "N" in left and "N" in right:
-        return _number(left) == _number(right)
-    return bool(left == right)
+    return bool(left == right) or ("N" in left and "N" in right and _number(left) == _number(right))
 
 
 def _ordered(left: Any, right: Any) -> bool:
@@ -416,8 +420,8 @@ def update(text: str) -> tuple[Change, ...]:
 
 
 @cache
-def _mentioned(text: str) -> frozenset[str]:
-    return frozenset(token for token in _Parser(text).tokens if token[0] in "#:")
+def _mentioned(*texts: str) -> frozenset[str]:
+    return frozenset(token for text in texts for token in _Parser(text).tokens if token[0] in "#:")
 
 
 _EXPRESSIONS: Final = (
@@ -459,10 +463,7 @@ class Table:
     def _check(self, request: Mapping[str, Any]) -> None:
         if request.get("TableName") != self.name:
             raise DynamoDBError("ResourceNotFoundException", "Requested resource not found")
-        used: set[str] = set()
-        for kind in _EXPRESSIONS:
-            if kind in request:
-                used |= _mentioned(request[kind])
+        used = _mentioned(*(request[kind] for kind in _EXPRESSIONS if kind in request))
         given = {*request.get("ExpressionAttributeNames", ()), *request.get("ExpressionAttributeValues", ())}
         if used != given:
             raise DynamoDBError(
@@ -531,15 +532,12 @@ class Table:
     def _select(self, request: Mapping[str, Any], expression: str | None) -> dict[str, Any]:
         self._check(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-        chosen = [
-            item
-            for _, item in sorted(self.items.items())
-            if expression is None or condition(expression)(item, names, values)
-        ]
-        if "FilterExpression" in request:
-            wanted = condition(request["FilterExpression"])
-            chosen = [item for item in chosen if wanted(item, names, values)]
-        return {"Items": [dict(item) for item in chosen], "Count": len(chosen)}
+        chosen = list(self.items.items())
+        for text in (expression, request.get("FilterExpression")):
+            if text is not None:
+                wanted = condition(text)
+                chosen = [(key, item) for key, item in chosen if wanted(item, names, values)]
+        return {"Items": [dict(item) for _, item in sorted(chosen)], "Count": len(chosen)}
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return self._select(request, request["KeyConditionExpression"])

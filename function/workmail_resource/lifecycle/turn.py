@@ -114,7 +114,7 @@ class Turn:
             stoppable = lease.event != event_id(self._event) and lease.request_type != "Delete"
             if stoppable and (changed := overtake(record)) != record:
                 try:
-                    self._write(changed)
+                    self._write(changed, changed.lease)
                 except OvertakenError:
                     continue
             self._deadline.sleep(wait)
@@ -136,7 +136,7 @@ class Turn:
         OvertakenError, ClaimedError
             As :meth:`.ledger.Ledger.write`.
         """
-        self._write(record.leased(self._new_lease()), claims=claims, also=also)
+        self._write(record, self._new_lease(), claims=claims, also=also)
         self.held = True
 
     def write(self, record: Record, *, claims: Sequence[Claim] = (), also: Sequence[Record] = ()) -> None:
@@ -153,7 +153,7 @@ class Turn:
         """
         lease = self._held_lease()
         try:
-            self._write(record.leased(lease), claims=claims, also=also)
+            self._write(record, lease, claims=claims, also=also)
         except OvertakenError as error:
             if type(error) is not OvertakenError:
                 raise
@@ -169,7 +169,7 @@ class Turn:
         """
         self._held_lease()
         try:
-            self._write((record or self.record).leased(None), claims=claims, also=also)
+            self._write(record or self.record, None, claims=claims, also=also)
         except OvertakenError as error:
             if type(error) is not OvertakenError:
                 raise
@@ -203,7 +203,7 @@ class Turn:
     def _renew(self) -> None:
         """Write a new end of the lease, unless a late worker has already lost it."""
         try:
-            self._write(self.record.leased(self._new_lease()))
+            self._write(self.record, self._new_lease())
         except OvertakenError:
             self._stop()
 
@@ -230,7 +230,7 @@ class Turn:
                 if not self.held or lease is None or lease.worker != self._worker:
                     return
                 try:
-                    self._write(self.record.leased(None))
+                    self._write(self.record, None)
                     self.held = False
                 except OvertakenError:
                     self.read()
@@ -241,8 +241,10 @@ class Turn:
         until = int(self._clock.time()) + LEASE
         return Lease(self._worker, event_id(self._event), until, self._event.request_type)
 
-    def _write(self, record: Record, *, claims: Sequence[Claim] = (), also: Sequence[Record] = ()) -> None:
+    def _write(
+        self, record: Record, lease: Lease | None, *, claims: Sequence[Claim] = (), also: Sequence[Record] = ()
+    ) -> None:
         self._writes += 1
         name = f"{self._worker}.{self._writes}"
         others = [replace(one, written_by=name) for one in also]
-        self.record = self._ledger.write(replace(record, written_by=name), claims=claims, also=others)
+        self.record = self._ledger.write(replace(record, lease=lease, written_by=name), claims=claims, also=others)
