@@ -46,6 +46,19 @@ def test_contract_53_a_delegate_who_left(play: Timeless, fails: str) -> None:
     assert again.succeeded, again.reason
 
 
+def test_contract_53_a_rollback_by_two_updates(play: Timeless) -> None:
+    """A rollback after deployments that were not rolled back goes back by all of them, without a delegate who left."""
+    with_delegate, hidden = room_properties(Delegates=["alice"]), room_properties(HiddenFromGlobalAddressList="true")
+    room = play.create(properties=with_delegate)
+    remove_user(play, "alice")
+    assert play.deliver(update(play, room, with_delegate, hidden)).succeeded
+    assert play.deliver(update(play, room, hidden, room_properties())).succeeded
+
+    back = play.deliver(update(play, room, room_properties(), with_delegate))
+
+    assert back.succeeded, back.reason
+
+
 def test_contract_53_a_room_and_its_delegate_are_gone(play: Timeless) -> None:
     """A rollback makes a room that was deleted by hand anew, although its delegate has left too."""
     with_delegate = room_properties(Delegates=["alice"])

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds of virtual time for which a dead worker may hold up whatever comes next, its own work included (contract 52).
 LONGEST_WAIT: Final = 60.0
+#: Seconds after which an event has to look into the ledger again before it writes in WorkMail (contract 62).
+LONGEST_TURN: Final = 36.0
 #: Calls of one event that were not throttled (contract 58).
 MOST_CALLS: Final = 500
 #: Calls of one try that end without an answer, or with an error of the service's own, after which it may fail.
@@ -80,6 +82,8 @@ class Known:
         The logical resources whose room it was until CloudFormation let it go.
     left_behind:
         Whether CloudFormation has let it go since its Delete has failed.
+    answered_by:
+        The logical resources of which an event that CloudFormation had given up has answered with it.
     """
 
     organization_id: str
@@ -93,6 +97,7 @@ class Known:
     former: set[Owner] = field(default_factory=set)
     released: set[Owner] = field(default_factory=set)
     left_behind: bool = False
+    answered_by: set[Owner] = field(default_factory=set)
 
     @property
     def of_people(self) -> bool:
@@ -176,6 +181,9 @@ class Checks:
 
     def let_go(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
         """Note that CloudFormation has let a room go (DeletionPolicy or UpdateReplacePolicy Retain)."""
+        if resource.counts and resource.physical_id == physical_id:
+            # It was replaced, and an Update has gone back to it since: it is the stack's still.
+            return
         owner = (stack.stack_id, resource.logical_id)
         known = self.known.get(physical_id)
         if known is not None:
@@ -330,11 +338,15 @@ class Checks:
         )
 
     def _is_followed(self, event: Event) -> bool:
-        """Tell whether a later event of the same logical resource could write into the ledger that it has followed."""
+        """Tell whether an event must have found that a later one of its logical resource has followed it.
+
+        It finds that at its next write in the ledger, at the latest when its turn ends.
+        """
         mine = self._order[event["ResponseURL"]]
         return any(
             owner_of(one.event) == owner_of(event)
             and self._order[one.event["ResponseURL"]] > mine
+            and one.began_at + LONGEST_TURN < self._world.scheduler.now
             and not any(fault.identity.endswith("outage") for fault in one.happened)
             for one in self._world.tries
         )
@@ -360,6 +372,8 @@ class Checks:
         """Judge an answer when it is sent."""
         self._check_words(request, answer, worker)
         if not awaited:
+            if answer.succeeded and answer.physical_id in self.known:
+                self.known[answer.physical_id].answered_by.add(owner_of(request.event))
             return
         self._check_id(request, answer)
         if answer.succeeded:
@@ -453,7 +467,7 @@ class Checks:
             return
         stacks = {one.stack_id: one for one in self._world.cloudformation.stacks.values()}
         adopters = {one for one in known.adopters - {owner} if one[0] in stacks and one[1] in stacks[one[0]].resources}
-        if held or known.let_go or adopters:
+        if held or known.let_go or adopters or self._is_retained_unknown(known):
             # Another has it, or has taken it over before CloudFormation knows; if not, it will be found as an orphan.
             known.adopters.discard(owner)
             return
@@ -465,6 +479,10 @@ class Checks:
             known.let_go = True
             return
         self.found("34 a Delete that is not true", f"{request.name} succeeds, and {room_id} is still there")
+
+    def _is_retained_unknown(self, known: Known) -> bool:
+        """Tell whether a room is what came of a Create that CloudFormation has given up, and retains."""
+        return bool((known.adopters | known.answered_by | {known.maker}) & self.owners_let_go)
 
     def _counts(self, owner: Owner, room_id: str) -> bool:
         """Tell whether CloudFormation counts a room as that of *owner*."""
@@ -646,7 +664,7 @@ class Checks:
             known = self.known.get(room_id)
             if known is None or known.maker == PEOPLE or known.let_go or self._world.cloudformation.holders(room_id):
                 continue
-            if known.maker in self.owners_let_go or (known.maker[0] in unfinished and not finally_):
+            if self._is_retained_unknown(known) or (known.maker[0] in unfinished and not finally_):
                 continue
             if known.made_by in self._given_up:
                 known.let_go = True
@@ -662,7 +680,7 @@ class Checks:
             room = self._world.workmail.room(known.organization_id, room_id)
             if room is None or known.untouched is None or known.settled or known.maker != PEOPLE:
                 continue
-            if known.adopters & self.owners_let_go:
+            if self._is_retained_unknown(known):
                 # What CloudFormation retains of a Create that it has given up, it tells nobody.
                 continue
             seen = picture(room)

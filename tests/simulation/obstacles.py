@@ -13,6 +13,7 @@ from .events import declares_adopt, owner_of
 from .workmail import ORGANIZATIONS
 
 if TYPE_CHECKING:
+    from .checks import Known
     from .cloudformation import Request
     from .world import World
 
@@ -121,9 +122,15 @@ def _in_the_name(world: "World", request: "Request", organization: Organization)
     if known is None or not declares_adopt(event):
         return f"{holder.id} has the name"
     others = any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id))
-    if others or world.cloudformation.is_deleting(holder.id):
-        return "another stack has it, or has not yet let it go"
+    if others or world.cloudformation.is_deleting(holder.id) or _may_return(world, known):
+        return "another stack has it, has not yet let it go, or may go back to it"
     return "" if known.let_go or known.of_people else "another stack may have it"
+
+
+def _may_return(world: "World", known: "Known") -> bool:
+    """Tell whether an operation is under way on a stack that had the room until a replacement."""
+    stacks = [world.cloudformation.find(stack_id) for stack_id, _ in known.former]
+    return any(stack is not None and stack.status.endswith("_IN_PROGRESS") for stack in stacks)
 
 
 def _in_the_addresses(world: "World", request: "Request", organization: Organization) -> str:

@@ -14,7 +14,7 @@ from workmail_resource.workmail.plan import plan, same_name
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
-from .siblings import bring
+from .siblings import DELAY, bring
 from .steps import (
     REVERSIBLE_SHARE,
     check_awaited,
@@ -127,13 +127,18 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
                 # Its owner has let the name go meanwhile.
                 raise OvertakenError from None
             raise
-        theirs = theirs if kept is None else theirs.drop(kept)
+        theirs = theirs if kept is None else left_to(work, theirs, kept)
     work.turn.take(
         record.following(work.event).put(entry, former),
         claims=[claim_of(entry, "MOVE", holder)],
         also=[theirs] if kept is not None else [],
     )
     return entry
+
+
+def left_to(work: Work, theirs: Record, entry: Entry) -> Record:
+    """Return the record of another owner without *entry*: a late copy of its event must not make it anew."""
+    return theirs.drop(entry).superseding(entry.made_by, work.id)
 
 
 def wait_for(work: Work, holder: str, entry: Entry) -> None:
@@ -168,7 +173,7 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
         raise _refused(room, f"is being deleted by {describe_owner(holder)}", "Deploy again when that has ended.")
     kept = theirs.with_id(room.resource_id)
     created_anew = view.status.startswith("CREATE_") and (kept is None or kept.ready)
-    if view.has_another(room.resource_id) and not created_anew and not work.stacks.is_at_rest(holder):
+    if view.has_another(room.resource_id) and not created_anew and not _is_at_rest(work, holder):
         # A rollback may go back to it, and otherwise its clean-up Delete comes; not so when it was let go before the
         # logical resource was created anew.
         raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
@@ -179,6 +184,27 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
             "To move it here, give it DeletionPolicy: Retain there and deploy, take it out there and deploy, "
             "then deploy here again.",
         )
+
+
+def _is_at_rest(work: Work, holder: str) -> bool:
+    """Tell whether no operation is under way on the stack of another owner; one that is may soon end.
+
+    Raises
+    ------
+    OvertakenError
+        One has ended meanwhile: whose the resource is by now is to be found out anew.
+    """
+    until = work.clock.monotonic() + DELAY
+    waits = work.turn.looks()
+    waited = False
+    while (status := work.stacks.status(holder) or "").endswith("_IN_PROGRESS"):
+        if work.clock.monotonic() >= until:
+            return False
+        work.deadline.sleep(next(waits))
+        waited = True
+    if waited:
+        raise OvertakenError
+    return status.endswith("_COMPLETE")
 
 
 def _refused(room: Room, problem: str, advice: str = "") -> AdoptionRefusedError:

@@ -59,15 +59,12 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
     CancelledError
         A later event has followed this one.
     """
-    digest = declared_digest(declaration)
     ready = replace(
-        entry,
+        entry.settled(declared_digest(declaration)),
         name=room.name,
         ready=True,
         ready_at=int(work.clock.time()),
         signed_at=max(entry.signed_at, work.event.signed_at or 0),
-        digest=digest,
-        previous=entry.previous if digest == entry.digest else entry.digest,
         gone_by="",
     )
     record = replace(work.turn.record.put(ready, entry).following(work.event), failed="", failure=())

@@ -29,7 +29,7 @@ from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
 from workmail_resource.workmail.room import Room, Wanted
 
-from .adopt import adopt, wait_for
+from .adopt import adopt, left_to, wait_for
 from .create import clear_own, establish
 from .siblings import DELAY, ROLLBACK_PATIENCE, bring
 from .steps import (
@@ -106,7 +106,7 @@ def _goes_back(work: Work, entry: Entry | None, declaration: Declaration) -> boo
         return False
     digest = declared_digest(declaration)
     recent = work.clock.time() - entry.ready_at < ROLLBACK_WINDOW
-    return digest == entry.digest or (digest == entry.previous and recent)
+    return digest == entry.digest or (recent and entry.had(digest))
 
 
 def _voided(work: Work, record: Record) -> Record:
@@ -321,7 +321,7 @@ def _take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
         work.turn.take(
             record.put(replace(entry, handed_to=""), entry),
             claims=[claim],
-            also=[] if kept is None else [theirs.drop(kept)],
+            also=[] if kept is None else [left_to(work, theirs, kept)],
         )
     except ClaimedError:
         _not_owned(work, record, entry)

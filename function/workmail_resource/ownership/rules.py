@@ -162,7 +162,8 @@ class Entry:
     signed_at:
         The date of the latest event that brought it to a declared state.
     digest, previous:
-        The :func:`declared_digest` of that state, and of the one before it; empty when not known.
+        The :func:`declared_digest` of that state, and of those before it, the latest first and separated by blanks;
+        empty when not known.
     before:
         Of an adopted resource: what it was like (a :func:`~workmail_resource.workmail.room.snapshot`).
     changed:
@@ -203,6 +204,17 @@ class Entry:
     taken_from: str = ""
     former: Mapping[str, Any] | None = None
     handed_to: str = ""
+
+    def settled(self, digest: str) -> "Entry":
+        """Return the entry with another declared state; a rollback may go back by several Updates."""
+        if digest == self.digest:
+            return self
+        before = [one for one in (self.digest, *self.previous.split()) if one]
+        return replace(self, digest=digest, previous=" ".join(before[:_REMEMBERED]))
+
+    def had(self, digest: str) -> bool:
+        """Tell whether this was the declared state before the present one, or before that."""
+        return digest in self.previous.split()
 
     @property
     def key(self) -> tuple[str, str]:

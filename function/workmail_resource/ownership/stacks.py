@@ -56,10 +56,6 @@ class Stacks:
         status = self.status(owner)
         return None if status is None else _ROLLBACK in status
 
-    def is_at_rest(self, owner: str) -> bool:
-        """Tell whether CloudFormation shows that no operation on the stack of a logical resource is under way."""
-        return (self.status(owner) or "").endswith("_COMPLETE")
-
     def status(self, owner: str) -> str | None:
         """Return the status of the stack of a logical resource; None when CloudFormation cannot be asked."""
         stack_id = stack_of(owner)

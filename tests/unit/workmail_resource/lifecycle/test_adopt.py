@@ -19,6 +19,11 @@ ROOM = Room(RESOURCE, "boardroom", "ROOM", "DISABLED")
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
 
 
+def stack(status: str) -> dict[str, Any]:
+    """Return what DescribeStacks answers."""
+    return {"Stacks": [{"StackName": "other", "CreationTime": "2026-11-22", "StackStatus": status}]}
+
+
 def adopting(world: Scripted, room: Room = ROOM) -> Result:
     """Let the event adopt *room*."""
     return adopt(world.work, world.work.workmail(ORGANIZATION), world.work.turn.wait(), room, DECLARATION)
@@ -101,12 +106,26 @@ def test_a_create_that_nobody_waits_for_takes_nothing_over(scripted: MakeScripte
     assert world.ledger.read(STRANGER) == before
 
 
+def test_a_stack_that_is_being_changed_is_waited_for(scripted: MakeScripted) -> None:
+    """While a stack may still go back to a room that it has replaced, the adoption waits, and then looks again (57)."""
+    world = scripted(event(signed_at=100))
+    world.has(READY, owner=STRANGER)
+    world.shows_counted("r-other", "UPDATE_COMPLETE")
+    world.shows_counted("", "CREATE_IN_PROGRESS")
+    for _ in range(3):
+        world.cloudformation.add_response("describe_stacks", stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"))
+    world.cloudformation.add_response("describe_stacks", stack("UPDATE_COMPLETE"))
+    with pytest.raises(OvertakenError):
+        adopting(world)
+    assert len(world.clock.slept) == 3
+
+
 @pytest.mark.parametrize(
     ("shown", "taken"),
     [
         ("gone", True),
         (("r-other", "UPDATE_COMPLETE", "UPDATE_COMPLETE"), True),
-        (("r-other", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"), False),
+        (("r-other", "UPDATE_COMPLETE", "UPDATE_FAILED"), False),
         (("r-other", "CREATE_FAILED"), True),
         ((RESOURCE, "DELETE_SKIPPED"), True),
         ((RESOURCE, "UPDATE_COMPLETE"), False),
@@ -129,16 +148,17 @@ def test_another_stack_s_resource_is_taken_only_if_it_has_let_it_go(
     if shown != "denied":
         world.shows_counted("", "CREATE_IN_PROGRESS")
     if len(shown) == 3:
-        stack = {"StackName": "other", "CreationTime": "2026-11-22", "StackStatus": shown[2]}
-        world.cloudformation.add_response("describe_stacks", {"Stacks": [stack]})
+        world.cloudformation.add_response("describe_stacks", stack(shown[2]))
     if taken:
         reads(world)
         adopting(world)
         assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
         assert world.ledger.read(STRANGER).is_empty
+        # A late copy of the Create that had made it makes nothing anew.
+        assert world.ledger.read(STRANGER).has_outdated(event(request_id="request-0", signed_at=50))
     else:
         advice = "Allow the provider's role" if shown == "denied" else "give it DeletionPolicy: Retain there"
-        advice = "Deploy again when that has ended" if "UPDATE_IN_PROGRESS" in shown else advice
+        advice = "Deploy again when that has ended" if "UPDATE_FAILED" in shown else advice
         world.workmail.shows(SHOWN)
         with pytest.raises(AdoptionRefusedError, match="BoardRoom of stack") as raised:
             adopting(world)

@@ -75,10 +75,10 @@ def test_a_new_entry_says_who_makes_what(scripted: MakeScripted) -> None:
 
 @pytest.mark.parametrize(
     ("digest", "previous", "kept"),
-    [("", "", ""), ("old", "older", "old"), (declared_digest(DECLARATION), "older", "older")],
+    [("", "", ""), ("old", "older", "old older"), (declared_digest(DECLARATION), "older", "older")],
 )
 def test_settle_ends_the_turn_with_what_is_there(scripted: MakeScripted, digest: str, previous: str, kept: str) -> None:
-    """What has its declared state is written down with the date and the state before, and the turn is over."""
+    """What has its declared state is written down with the date and the states before, and the turn is over."""
     entry = replace(MADE, digest=digest, previous=previous, signed_at=70)
     world = at_work(scripted, entry)
     world.clock.now += 7
