@@ -1,5 +1,6 @@
 """What all tests share: the stage, and the checks and the summary at the end of a run."""
 
+import gc
 import json
 import shutil
 import tempfile
@@ -91,6 +92,15 @@ def run_stage(
             records.write(name, secrets=stage.secrets, needed=stage.actions)
 
 
+@pytest.fixture(scope="session")
+def needed(pytestconfig: pytest.Config) -> Iterator[set[str]]:
+    """Return the IAM actions that calls in memory need; who makes some adds to it, and contract 39 looks at the end."""
+    actions: set[str] = set()
+    yield actions
+    name = getattr(pytestconfig, "workerinput", {}).get("workerid", "main")
+    Records(pytestconfig.stash[_RECORDS]).write(f"{name}-in-memory", secrets=(), needed=actions)
+
+
 @pytest.fixture
 def stage(run_stage: Callable[[bool], Stage], pytestconfig: pytest.Config) -> Iterator[Stage]:
     """Return a fresh stage: empty ledger, the made-up organizations, warm workers."""
@@ -102,6 +112,11 @@ def stage(run_stage: Callable[[bool], Stage], pytestconfig: pytest.Config) -> It
 
 
 # ------------------------------------------------------------------------------------------------------------ the end
+
+
+def pytest_collection_finish() -> None:
+    """Leave what there is by now, and will be to the end, out of every later look for garbage."""
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

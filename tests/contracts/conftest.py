@@ -1,16 +1,17 @@
 """What the contract tests need besides the stage."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.contracts.timeless import Timeless
 from tests.harness import Function, Stage
 from tests.harness.handlers import sabotaged as sabotaged_function
+from tests.harness.records import actions
 from tests.harness.release import FOLDER as RELEASES
-from tests.harness.timeless import Timeless
 from tests.matrices.virtual import VirtualStage
 
 
@@ -37,12 +38,14 @@ def released(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.fixture
-def play(stage: Stage) -> Timeless:
-    """Return a fresh stage in virtual time."""
-    return Timeless(stage)
+def play(virtual: VirtualStage) -> Timeless:
+    """Return a fresh stage on which a story chooses at which call what happens."""
+    return Timeless(virtual)
 
 
 @pytest.fixture
-def virtual() -> VirtualStage:
+def virtual(needed: set[str]) -> Iterator[VirtualStage]:
     """Return a stage whose clock is ours, for stories of waits and of time that is up."""
-    return VirtualStage()
+    stage = VirtualStage()
+    yield stage
+    needed.update(action for call in stage.made for action in actions(call))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.contracts.timeless import Timeless
 from tests.harness import everything, room_properties
-from tests.harness.timeless import Timeless
 from workmail_resource.workmail.converge import VISIBLE_WITHIN
 from workmail_rooms.sandbox.seed import OTHER
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.contracts.timeless import Timeless
 from tests.harness import Answer, Stage, everything, room_properties
-from tests.harness.timeless import Timeless
 from tests.matrices.virtual import Sent, VirtualStage
 from workmail_rooms.sandbox.seed import OTHER
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.timeless import Timeless
 from tests.harness import DOMAIN, room_properties
-from tests.harness.timeless import Timeless
 
 ADOPT = {"ExistingResource": "ADOPT"}
 ADOPTING = room_properties(Name="boardroom", Email="new@example.com", Description="as declared here", **ADOPT)

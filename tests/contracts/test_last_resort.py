@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 import workmail_resource
+from tests.contracts.timeless import Timeless
 from tests.harness import Function, Stage, everything, room_properties
-from tests.harness.timeless import Timeless
 from workmail_rooms.sandbox.cloudformation import Outcome
 from workmail_rooms.sandbox.services import Call
 

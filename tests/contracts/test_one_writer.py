@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.timeless import Timeless
 from tests.harness import everything, room_properties
-from tests.harness.timeless import Timeless
 from workmail_rooms.sandbox.seed import OTHER
 
 INVENTED = "rooms-Room-1ABCDEFGHIJKL"

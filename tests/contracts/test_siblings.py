@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.timeless import Timeless
 from tests.harness import room_properties
-from tests.harness.timeless import Timeless
 from workmail_rooms.sandbox.seed import EXAMPLE
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import SimpleNamespace
@@ -16,11 +17,57 @@ from typing import Any
 from unittest import mock
 from uuid import uuid4
 
-from tests.harness.timeless import Log, NoTimer, client_of
+import boto3
+from botocore.config import Config
+
 from workmail_resource import app, last_resort
 from workmail_rooms import cli
+from workmail_rooms.sandbox.account import REGION
 from workmail_rooms.sandbox.awslambda import FunctionSpec, service
 from workmail_rooms.sandbox.awslambda.environment import Outcome
+
+
+@cache
+def client_of(service: str, url: str) -> Any:
+    """Return the client of a service at a URL, which tries each call once."""
+    client: Any = boto3.client  # the stubs want the service's name as a literal
+    return client(
+        service,
+        region_name=REGION,
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+class NoTimer:
+    """A timer that never rings: an event looks at its deadline itself."""
+
+    def cancel(self) -> None:
+        """Do nothing."""
+
+    def join(self) -> None:
+        """Do nothing."""
+
+
+class Log:
+    """Collects what is logged."""
+
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
+        self._lines = lines
+
+    def info(self, message: str, **keys: object) -> None:
+        """Collect a line."""
+        self._lines.append({"message": message, **keys})
+
+    error = info
+
+    def count(self, **_metrics: object) -> None:
+        """Count nothing."""
+
+    def count_unanswered(self) -> None:
+        """Count nothing."""
 
 
 @dataclass(eq=False)

@@ -1,12 +1,12 @@
 """The stage in virtual time: the same as ``tests.harness.Stage`` for a test, with the simulation's Lambda behind it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.harness import Answer, Interventions, room_properties
 from tests.harness.account import Account
 from tests.harness.shown import Shown
-from tests.simulation.awslambda import Delivery, Worker
+from tests.simulation.awslambda import LEDGER_TABLE, Delivery, Worker
 from tests.simulation.checks import Checks
 from tests.simulation.cloudformation import CloudFormation
 from tests.simulation.dynamodb import DynamoDBError
@@ -40,6 +40,22 @@ _ACCEPTED: Final = 200
 _BEGINNING: Final = datetime(2026, 6, 1, 12, 30, tzinfo=UTC).timestamp()
 
 
+class Mortal(Protocol):
+    """Who makes calls, and may be killed in the middle of one."""
+
+    dead: bool
+
+    def die(self) -> None:
+        """End."""
+
+
+def client_error(operation: str, code: str, message: str, status: int, **more: Any) -> ClientError:
+    """Return what botocore makes of an error."""
+    metadata = {"HTTPStatusCode": status, "RequestId": "made-up"}
+    answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata, **more}
+    return ClientError(answer, operation)
+
+
 class _Responses(CloudFormation):
     """Takes the answers, and shows the resources of the events that a test has sent."""
 
@@ -57,14 +73,16 @@ class _Responses(CloudFormation):
     def describe(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answer DescribeStackResource."""
         try:
-            found = self.stage.shown(request["StackName"], request["LogicalResourceId"])
+            found = self.stage.cloudformation(request["StackName"], request["LogicalResourceId"])
         except ValidationError:
             return None
         detail = {"PhysicalResourceId": found.physical_id} if found.physical_id else {}
         return {"StackResourceDetail": {"ResourceStatus": found.status, "StackId": found.stack_id, **detail}}
 
-    def describe_stacks(self, request: Mapping[str, Any]) -> None:
-        """Answer DescribeStacks: there are events here, and no stacks."""
+    def describe_stacks(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Answer DescribeStacks of a stack whose events were sent."""
+        stack = self.stage.cloudformation.played(request["StackName"])
+        return None if stack is None else {"Stacks": [{"StackName": stack.name, "StackStatus": stack.status}]}
 
 
 class _Unchecked(Checks):
@@ -87,45 +105,7 @@ class _World(World):
 
     def served(self, service: str, operation: str, parameters: Mapping[str, Any], worker: Worker) -> dict[str, Any]:
         """Carry out a call, and let the test do what it wants to before and after it."""
-        stage = self._stage
-        call = Call(service, operation, parameters)
-        stage.made.append(call)
-        instead = self._end(worker, operation, stage.interventions.on_arrival(call))
-        if instead is not None:
-            return instead
-        refusal: DynamoDBError | WorkMailError | None = None
-        answer: dict[str, Any] = {}
-        try:
-            if service == "workmail":
-                answer = stage.workmail.invoke(operation, parameters)
-            else:
-                answer = super().served(service, operation, parameters, worker)
-        except (DynamoDBError, WorkMailError) as error:
-            refusal = error
-        self._end(worker, operation, stage.interventions.on_departure(call))
-        if refusal is not None:
-            raise refusal
-        return answer
-
-    @staticmethod
-    def _end(worker: Worker, operation: str, given: Served | None) -> dict[str, Any] | None:
-        """Let the worker die if it was killed, or let it see the answer that was *given* instead."""
-        if worker.dead:
-            worker.die()
-        if given is None:
-            return None
-        if given.status == _ACCEPTED:
-            accepted: dict[str, Any] = json.loads(given.body)
-            return accepted
-        if given.status is None:
-            raise ConnectionClosedError(endpoint_url="https://service")
-        raise ClientError(
-            {
-                "Error": {"Code": given.code, "Message": given.message},
-                "ResponseMetadata": {"HTTPStatusCode": given.status, "RequestId": "made-up"},  # type: ignore[typeddict-item] # as much as is read
-            },
-            operation,
-        )
+        return self._stage.serve(Call(service, operation, parameters), worker)
 
 
 @dataclass
@@ -183,12 +163,13 @@ class VirtualStage(Account):
         self.puts: dict[str, list[ResponsePut]] = {}
         self.received: list[Received] = []
         self.interventions = Interventions()
-        self.shown = Shown(StackStore, lambda: self.received)
+        self.cloudformation = Shown(StackStore, lambda: self.received)
         self.world = _World(self)
         self._workmail = WorkMailBackend(REGION, ACCOUNT_ID)
         self._workmail.clock = lambda: self.world.scheduler.now
         self._workmail.random = self._random
         seed(self._workmail)
+        self.cloudformation_denied = False
         self.stack_id = f"{_STACK}{self._id()}"
         self._number = 0
         self._signed = datetime.fromtimestamp(_BEGINNING, UTC)
@@ -220,13 +201,15 @@ class VirtualStage(Account):
         old_properties: Mapping[str, Any] | None = None,
         logical_id: str = "Room",
         physical_id: str | None = None,
+        request_id: str | None = None,
         signed_at: datetime | None = None,
+        stack_id: str | None = None,
     ) -> dict[str, Any]:
         """Make an event with a ResponseURL of its own."""
         service = {"ServiceToken": _TOKEN, "ServiceTimeout": "60"}
         event = request_event(
             request_type,
-            stack_id=self.stack_id,
+            stack_id=stack_id or self.stack_id,
             logical_id=logical_id,
             resource_type="Custom::WorkMailResource",
             properties={**service, **(room_properties() if properties is None else properties)},
@@ -237,14 +220,14 @@ class VirtualStage(Account):
         date = (signed_at or self._signed).strftime("%Y%m%dT%H%M%SZ")
         token = self._id()
         url = f"https://cloudformation.example/{token}?X-Amz-Date={date}&X-Amz-Signature={token.replace('-', '')}"
-        return {**event, "RequestId": self._id(), "ResponseURL": url}
+        return {**event, "RequestId": request_id or self._id(), "ResponseURL": url}
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.world.scheduler.now, UTC)
 
     def send(self, event: Mapping[str, Any]) -> Sent:
         """Hand *event* to the function, also in the middle of another's call."""
-        self.shown.sent(event)
+        self.cloudformation.sent(event)
         self._number += 1
         self.world.deliveries += 1
         delivery = _Delivery(self.world, event, f"event {self._number}")
@@ -276,6 +259,45 @@ class VirtualStage(Account):
                     self.world.scheduler.kill(task)
         return len(same)
 
+    def serve(self, call: Call, worker: Mortal) -> dict[str, Any]:
+        """Carry out a call of *worker*, and let the test do what it wants to before and after it.
+
+        Raises
+        ------
+        WorkMailError, DynamoDBError
+            The service refuses.
+        ClientError, ConnectionClosedError
+            The test refuses.
+        """
+        self.made.append(call)
+        instead = _given(call, worker, self.interventions.on_arrival(call))
+        if instead is not None:
+            return instead
+        refusal: DynamoDBError | WorkMailError | None = None
+        answer: dict[str, Any] = {}
+        try:
+            answer = self._carry_out(call)
+        except (DynamoDBError, WorkMailError) as error:
+            refusal = error
+        _given(call, worker, self.interventions.on_departure(call))
+        if refusal is not None:
+            raise refusal
+        return answer
+
+    def _carry_out(self, call: Call) -> dict[str, Any]:
+        world = self.world
+        if call.service == "workmail":
+            return self.workmail.invoke(call.operation, call.parameters)
+        if call.service == "dynamodb":
+            return world.table.serve(call.operation, call.parameters)
+        if self.cloudformation_denied:
+            raise client_error(call.operation, "AccessDenied", f"is not authorized to perform: {call.operation}", 403)
+        stacks = call.operation == "DescribeStacks"
+        described = (world.cloudformation.describe_stacks if stacks else world.cloudformation.describe)(call.parameters)
+        if described is None:
+            raise DynamoDBError("ValidationError", "Stack or resource does not exist")
+        return described
+
     # --------------------------------------------------------------------------------------------- what is there
 
     def mark(self) -> int:
@@ -291,3 +313,39 @@ class VirtualStage(Account):
         plain = TypeDeserializer().deserialize
         items = self.world.table.items.values()
         return [{key: plain(value) for key, value in item.items()} for item in items]
+
+    def deny_cloudformation(self) -> None:
+        """Let the function's role lack the permission to ask CloudFormation."""
+        self.cloudformation_denied = True
+
+    def lose_ledger(self) -> None:
+        """Empty the ledger behind everybody's back."""
+        self.world.table.items.clear()
+
+    def back_up_ledger(self) -> Callable[[], None]:
+        """Return what restores the ledger as it is now."""
+        backup = deepcopy(self.world.table.items)
+
+        def restore() -> None:
+            self.world.table.items = backup
+
+        return restore
+
+    def load_ledger(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Put items into the ledger, in DynamoDB's JSON."""
+        for item in items:
+            self.world.table.serve("PutItem", {"TableName": LEDGER_TABLE, "Item": item})
+
+
+def _given(call: Call, worker: Mortal, given: Served | None) -> dict[str, Any] | None:
+    """Let the worker die if it was killed, or let it see the answer that was *given* instead."""
+    if worker.dead:
+        worker.die()
+    if given is None:
+        return None
+    if given.status == _ACCEPTED:
+        accepted: dict[str, Any] = json.loads(given.body)
+        return accepted
+    if given.status is None:
+        raise ConnectionClosedError(endpoint_url="https://service")
+    raise client_error(call.operation, given.code, given.message, given.status)

@@ -2,7 +2,7 @@
 
 Events are handled one inside the other, never side by side: an action that a story puts before, after or instead of
 waiting between two calls of an event may deliver others, and the outer one then goes on. A worker that dies stops at
-that call for good, and leaves behind whatever it had written. The services are the stage's.
+that call for good, and leaves behind whatever it had written. The services are in memory, as those of the matrices.
 """
 
 import json
@@ -11,45 +11,32 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from types import SimpleNamespace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
-
 from tests.harness.answer import Answer
-from tests.harness.shown import Shown
-from tests.harness.stage import LEDGER_TABLE, Stage
+from tests.harness.inprocess import Log, NoTimer
+from tests.matrices.virtual import VirtualStage, client_error
+from tests.simulation.awslambda import LEDGER_TABLE
+from tests.simulation.dynamodb import DynamoDBError
 from workmail_resource import last_resort
 from workmail_resource.app import Invocation, Outside, UnfinishedError
 from workmail_rooms.sandbox.account import REGION
 from workmail_rooms.sandbox.awslambda.responses import Received
 from workmail_rooms.sandbox.awslambda.sink import Request
 from workmail_rooms.sandbox.cloudformation.ports import ResponsePut
+from workmail_rooms.sandbox.services import Call
+from workmail_rooms.sandbox.workmail.exceptions import WorkMailError
 
 #: Seconds: the function's timeout.
 TIMEOUT: Final = 300.0
 #: Seconds that a call takes.
 _CALL: Final = 0.05
+_METADATA: Final = {"ResponseMetadata": {"HTTPStatusCode": 200, "RequestId": "made-up"}}
 
 Event = Mapping[str, Any]
 Act = Callable[[], object]
-
-
-@cache
-def client_of(service: str, url: str) -> Any:
-    """Return the client of a service at a URL, which tries each call once."""
-    client: Any = boto3.client  # the stubs want the service's name as a literal
-    return client(
-        service,
-        region_name=REGION,
-        endpoint_url=url,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
 
 
 class Dead(BaseException):
@@ -62,35 +49,6 @@ class _Rule:
     when: Literal["before", "after"]
     act: Act | None
     left: int
-
-
-class NoTimer:
-    """A timer that never rings: an event looks at its deadline itself."""
-
-    def cancel(self) -> None:
-        """Do nothing."""
-
-    def join(self) -> None:
-        """Do nothing."""
-
-
-class Log:
-    """Collects what is logged."""
-
-    def __init__(self, lines: list[dict[str, Any]]) -> None:
-        self._lines = lines
-
-    def info(self, message: str, **keys: object) -> None:
-        """Collect a line."""
-        self._lines.append({"message": message, **keys})
-
-    error = info
-
-    def count(self, **_metrics: object) -> None:
-        """Count nothing."""
-
-    def count_unanswered(self) -> None:
-        """Count nothing."""
 
 
 @dataclass(eq=False)
@@ -120,7 +78,6 @@ class _Worker:
 
     def client(self, service: str, _region: str | None, _seconds: float) -> Any:
         """Return a client whose calls the story can get hold of."""
-        real = self.play.client(service)
 
         def method(name: str) -> Callable[..., Any]:
             operation = "".join(map(str.capitalize, name.split("_")))
@@ -131,13 +88,18 @@ class _Worker:
                 self.play.now += _CALL
                 self._act("before", operation)
                 try:
-                    return getattr(real, name)(**parameters)
+                    return _METADATA | self.play.stage.serve(Call(service, operation, parameters), self)
+                except WorkMailError as error:
+                    raise client_error(operation, error.code, error.message, error.status) from error
+                except DynamoDBError as error:
+                    reasons = {"CancellationReasons": error.reasons} if error.reasons else {}
+                    raise client_error(operation, error.code, error.message, 400, **reasons) from error
                 finally:
                     self._act("after", operation)
 
             return call
 
-        return _Methods(method, real.meta)
+        return _Methods(method, SimpleNamespace(service_model=SimpleNamespace(service_name=service)))
 
     def put(self, url: str, body: bytes, _timeout: float) -> int:
         """Take an answer."""
@@ -145,13 +107,18 @@ class _Worker:
         parts = urlsplit(url)
         headers = {"content-type": "", "content-length": str(len(body))}
         request = Request("PUT", f"{parts.path}?{parts.query}", headers, body)
-        self.play.received.append(Received(request, 200))
+        self.play.stage.received.append(Received(request, 200))
         self.puts.append(ResponsePut(body, headers))
         return 200
 
     def remaining(self) -> int:
         """Return the milliseconds until Lambda's deadline."""
         return max(0, math.floor((self.ends_at - self.play.now) * 1000))
+
+    def die(self) -> NoReturn:
+        """End the process."""
+        self.dead = True
+        raise Dead
 
     def _check(self) -> None:
         if self.dead:
@@ -190,8 +157,6 @@ class Timeless:
 
     Attributes
     ----------
-    now:
-        Seconds since the epoch.
     log:
         What the function has logged.
     rules, meanwhile:
@@ -202,21 +167,23 @@ class Timeless:
         Whether Lambda will deliver the last event that has ended again.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: VirtualStage) -> None:
         self.stage = stage
-        self.now = float(math.ceil(datetime.now(UTC).timestamp()))
         self.log: list[dict[str, Any]] = []
-        self.received: list[Received] = []
         self.rules: list[_Rule] = []
         self.meanwhile: list[Act] = []
         self.calls, self.took = 0, 0.0
         self.comes_again = False
         self._rng = random.Random(1)  # noqa: S311 - jitter
-        stage.cloudformation = Shown(lambda: stage.engine.store, lambda: self.received)
 
-    def client(self, service: str) -> Any:
-        """Return the client of a service."""
-        return client_of(service, self.stage.services.url)
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.stage.world.scheduler.now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self.stage.world.scheduler.now = now
 
     # ------------------------------------------------------------------------------------------------ events
 
