@@ -356,7 +356,9 @@ class Worker:
     # --------------------------------------------------------------------------------------------- its calls
 
     def _client(self, service: str, _region: str | None, seconds: float) -> Any:
-        read_timeout = next((read for both, read in _READ_TIMEOUTS if both <= seconds), _READ_TIMEOUTS[-1][1])
+        both, read_timeout = _READ_TIMEOUTS[0]
+        if seconds < both:
+            read_timeout = next((read for both, read in _READ_TIMEOUTS if both <= seconds), _READ_TIMEOUTS[-1][1])
         client = self._clients.get((service, read_timeout))
         if client is None:
             client = self._clients[service, read_timeout] = self.world.client(self, service, read_timeout)
@@ -391,6 +393,7 @@ class Worker:
         if kind == "die before":
             self.die()
         if kind in _NOT_CARRIED_OUT:
+            self.world.calls += 1
             self._trace(operation, parameters, f"{kind}, not carried out")
             self._fail(kind, operation, read_timeout)
         answer, refusal = self._serve(service, operation, parameters, f", {kind}")
@@ -416,10 +419,13 @@ class Worker:
         except (WorkMailError, DynamoDBError) as error:
             if error.code in {"NameAvailabilityException", "EmailAddressInUseException"}:
                 world.checks.refused(self, parameters)
+            world.calls += 1
             self._trace(operation, parameters, error.code + suffix)
             status, reasons = getattr(error, "status", 400), getattr(error, "reasons", ())
             return {}, (error.code, error.message, status, reasons)
-        self._trace(operation, parameters, f"OK{suffix}")
+        world.calls += 1
+        if world.tracing:
+            self._trace(operation, parameters, f"OK{suffix}")
         return answer, ()
 
     def _fault(self, service: str, operation: str) -> Fault | None:
@@ -480,10 +486,8 @@ class Worker:
                 raise ConnectionClosedError(endpoint_url="https://service")
 
     def _trace(self, operation: str, parameters: Mapping[str, Any], outcome: str) -> None:
-        world = self.world
-        world.calls += 1
-        if world.tracing:
-            world.trace(self.name, f"{operation} {_brief(parameters)} -> {outcome}")
+        if self.world.tracing:
+            self.world.trace(self.name, f"{operation} {_brief(parameters)} -> {outcome}")
 
     def put(self, url: str, body: bytes, _timeout: float) -> int:
         """Send an answer."""

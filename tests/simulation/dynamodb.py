@@ -463,7 +463,7 @@ class Table:
     def _check(self, request: Mapping[str, Any]) -> None:
         if request.get("TableName") != self.name:
             raise DynamoDBError("ResourceNotFoundException", "Requested resource not found")
-        used = _mentioned(*(request[kind] for kind in _EXPRESSIONS if kind in request))
+        used = _mentioned(*[request[kind] for kind in _EXPRESSIONS if kind in request])
         given = {*request.get("ExpressionAttributeNames", ()), *request.get("ExpressionAttributeValues", ())}
         if used != given:
             raise DynamoDBError(

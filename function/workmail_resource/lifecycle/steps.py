@@ -67,7 +67,7 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
         signed_at=max(entry.signed_at, work.event.signed_at or 0),
         gone_by="",
     )
-    record = replace(work.turn.record.put(ready, entry).following(work.event), failed="", failure=())
+    record = work.turn.record.put(ready, entry).following(work.event)._replace(failed="", failure=())
     if without is None:
         work.turn.end(record)
     else:
@@ -81,7 +81,7 @@ def note_failure(work: Work, error: ProviderError) -> None:
         return
     failure = error.failure()
     told = (failure.code, failure.cause, failure.advice)
-    work.turn.record = replace(work.turn.record, failed=work.id, failure=told)
+    work.turn.record = work.turn.record._replace(failed=work.id, failure=told)
 
 
 def unchanged(entry: Entry, room: Room) -> Result:

@@ -8,7 +8,6 @@ turn says so in the record; the earlier one finds that at its next write, and st
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from workmail_resource.aws.calls import Log
@@ -246,5 +245,5 @@ class Turn:
     ) -> None:
         self._writes += 1
         name = f"{self._worker}.{self._writes}"
-        others = [replace(one, written_by=name) for one in also]
-        self.record = self._ledger.write(replace(record, lease=lease, written_by=name), claims=claims, also=others)
+        others = [one._replace(written_by=name) for one in also]
+        self.record = self._ledger.write(record._replace(lease=lease, written_by=name), claims=claims, also=others)

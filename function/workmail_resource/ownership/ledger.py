@@ -15,7 +15,7 @@ write whose reply was lost finds its own result and ends.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from workmail_resource.aws.calls import Caller
@@ -121,7 +121,7 @@ class Ledger:
         """
         parts = [part for one in (record, *also) for part in self._puts(one)]
         parts += [_claim_part(record.owner, claim) for claim in claims]
-        written = replace(record, version=record.version + 1, old_items=())
+        written = record._replace(version=record.version + 1, old_items=())
         try:
             if len(parts) == 1:
                 self._put(parts[0]["Put"])
@@ -287,7 +287,7 @@ def _entry(values: Mapping[str, Any]) -> Entry:
 
 def _with_old_item(record: Record, item: Item) -> Record:
     """Return *record* with what an item of version 1.0.0 says."""
-    record = replace(record, old_items=(*record.old_items, item["Entry"]["S"]))
+    record = record._replace(old_items=(*record.old_items, item["Entry"]["S"]))
     if item["Entry"]["S"] == OLD_TOMBSTONE:
         return record.voiding_creates(_number(item, "CreatesUntil")).voiding_updates(
             _number(item, "UpdatesUntil"), f"{_text(item, 'By')}@{_number(item, 'UpdatesUntil')}"

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from workmail_resource.protocol.event import Event
 from workmail_resource.workmail.errors import InvalidPropertiesError
@@ -250,8 +250,7 @@ class Lease:
     request_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """All that the ledger knows of one logical resource.
 
     Attributes
@@ -306,21 +305,20 @@ class Record:
     def put(self, entry: Entry, instead_of: Entry | None = None) -> "Record":
         """Return the record with *entry*, perhaps in the place of another."""
         replaced = {entry.key, (instead_of or entry).key}
-        return replace(self, entries=(*(one for one in self.entries if one.key not in replaced), entry))
+        return self._replace(entries=(*(one for one in self.entries if one.key not in replaced), entry))
 
     def drop(self, entry: Entry) -> "Record":
         """Return the record without *entry*."""
-        return replace(self, entries=tuple(one for one in self.entries if one.key != entry.key))
+        return self._replace(entries=tuple(one for one in self.entries if one.key != entry.key))
 
     def leased(self, lease: Lease | None) -> "Record":
         """Return the record with another lease."""
-        return replace(self, lease=lease)
+        return self._replace(lease=lease)
 
     def following(self, event: Event) -> "Record":
         """Return the record with *event* as the latest one that changes something."""
         current = event_id(event)
-        return replace(
-            self.superseding(self.latest, current),
+        return self.superseding(self.latest, current)._replace(
             latest=current,
             latest_at=max(self.latest_at, event.signed_at or 0),
         )
@@ -329,17 +327,17 @@ class Record:
         """Return the record with an *earlier* event that the *current* one has followed."""
         if not earlier or earlier == current or earlier in self.superseded:
             return self
-        return replace(self, superseded=(*self.superseded, earlier)[-_REMEMBERED:])
+        return self._replace(superseded=(*self.superseded, earlier)[-_REMEMBERED:])
 
     def voiding_creates(self, until: int) -> "Record":
         """Return the record in which Creates up to a second are void."""
-        return replace(self, creates_void_until=max(self.creates_void_until, until))
+        return self._replace(creates_void_until=max(self.creates_void_until, until))
 
     def voiding_updates(self, until: int, by: str) -> "Record":
         """Return the record in which Updates up to a second are void but for one."""
         if until < self.updates_void_until:
             return self
-        return replace(self, updates_void_until=until, voided_by=by)
+        return self._replace(updates_void_until=until, voided_by=by)
 
     def has_outdated(self, event: Event) -> bool:
         """Tell whether CloudFormation has given *event* up, or a later one has followed it.

@@ -1,6 +1,5 @@
 """Time, as the rest of the package sees it: one clock that comes in from outside, and deadlines on it."""
 
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,6 +37,13 @@ class SystemClock:
 
 
 @dataclass(slots=True)
+class _Stop:
+    """Whether somebody has answered; one thread sets it, and others look at it."""
+
+    called: bool = False
+
+
+@dataclass(slots=True)
 class Deadline:
     """The moment by which work must have stopped, so that the answer still goes out.
 
@@ -49,15 +55,15 @@ class Deadline:
 
     clock: Clock
     at: float
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    _stop: _Stop = field(default_factory=_Stop)
 
     def stop(self) -> None:
         """Let every later :meth:`check` fail: somebody has answered in the meantime."""
-        self._stopped.set()
+        self._stop.called = True
 
     def remaining(self) -> float:
         """Return the seconds left, never less than 0."""
-        return 0.0 if self._stopped.is_set() else max(0.0, self.at - self.clock.monotonic())
+        return 0.0 if self._stop.called else max(0.0, self.at - self.clock.monotonic())
 
     def check(self) -> None:
         """Raise when no time is left.
@@ -85,8 +91,8 @@ class Deadline:
 
     def within(self, seconds: float) -> "Deadline":
         """Return a deadline in *seconds* seconds at the latest, stopped together with this one."""
-        return Deadline(self.clock, self.clock.monotonic() + min(seconds, self.remaining()), self._stopped)
+        return Deadline(self.clock, self.clock.monotonic() + min(seconds, self.remaining()), self._stop)
 
     def earlier(self, share: float) -> "Deadline":
         """Return a deadline at *share* (0..1) of the time that is left, stopped together with this one."""
-        return Deadline(self.clock, self.clock.monotonic() + self.remaining() * share, self._stopped)
+        return Deadline(self.clock, self.clock.monotonic() + self.remaining() * share, self._stop)

@@ -94,7 +94,7 @@ def redact_words(text: str, confidential: Iterable[str]) -> str:
         What is shorter than :data:`SHORTEST_CONFIDENTIAL` characters stays.
     """
     for words in sorted(set(confidential), key=len, reverse=True):
-        if len(words) >= SHORTEST_CONFIDENTIAL:
+        if len(words) >= SHORTEST_CONFIDENTIAL and words in text:
             # A boundary only where the words have one themselves: not every text begins and ends with a letter.
             before = r"(?<!\w)" if re.match(r"\w", words) else ""
             after = r"(?!\w)" if re.match(r"\w", words[-1]) else ""

@@ -344,7 +344,7 @@ def test_a_room_is_not_let_go_while_its_stack_may_come_back_to_it(account: World
     """A stack that shows another physical ID, today or in the middle of something, may yet roll back or clean up."""
     room = account.own("Replaced")
     account.views[owner_of("Replaced")] = StackView("r-" + 32 * "0", status)
-    account.write(replace(Record(owner_of("Replaced")).put(account.entry("x", room)), latest_at=NOW - 3600))
+    account.write(Record(owner_of("Replaced")).put(account.entry("x", room))._replace(latest_at=NOW - 3600))
 
     assert account.damages() == []
 

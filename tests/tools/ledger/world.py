@@ -132,7 +132,7 @@ class World:
         )
         ledger = Ledger(caller, TABLE, clock)
         current = ledger.read(record.owner)
-        record = replace(record, version=current.version, written_by=f"test-{next(self._tokens)}")
+        record = record._replace(version=current.version, written_by=f"test-{next(self._tokens)}")
         return ledger.write(record, claims=claims)
 
     def put(self, **item: str) -> None:

@@ -79,7 +79,7 @@ class Scripted:
 
     def has(self, *entries: Entry, owner: str = OWNER, **changes: Any) -> Record:
         """Write a record into the ledger, with the claims of its resources."""
-        record = replace(Record(owner), entries=entries, written_by="test", **changes)
+        record = Record(owner)._replace(entries=entries, written_by="test", **changes)
         claims = [Claim("TAKE", one.organization_id, one.resource_id) for one in entries if one.resource_id]
         return self.ledger.write(record, claims=claims)
 

@@ -112,7 +112,8 @@ def _entry(record: Record, key: Key) -> dict[str, Any] | None:
 
 
 def _record(record: Record) -> dict[str, Any]:
-    return {name: value for name, value in asdict(record).items() if name not in {"owner", "entries", "old_items"}}
+    values = record._asdict() | {"lease": None if record.lease is None else asdict(record.lease)}
+    return {name: value for name, value in values.items() if name not in {"owner", "entries", "old_items"}}
 
 
 def lines(value: Any, indent: str = "") -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -107,7 +107,7 @@ class Table:
         )
         try:
             Ledger(caller, self.name, self._clock).write(
-                replace(first.record, written_by=token), claims=claims, also=[one.record for one in others]
+                first.record._replace(written_by=token), claims=claims, also=[one.record for one in others]
             )
         except OvertakenError:
             return "an event has changed it meanwhile; look again"

@@ -82,7 +82,7 @@ def test_a_resource_that_another_one_claims_stays(scripted: MakeScripted) -> Non
     world = scripted(deleting())
     world.has(READY)
     moved = Claim("MOVE", ORGANIZATION, RESOURCE, OWNER)
-    world.ledger.write(replace(Record(STRANGER), written_by="they"), claims=[moved])
+    world.ledger.write(Record(STRANGER)._replace(written_by="they"), claims=[moved])
     delete(world.work, abandon=False)
     assert world.ledger.read(OWNER).is_empty
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == STRANGER

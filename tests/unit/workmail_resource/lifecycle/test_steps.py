@@ -110,7 +110,7 @@ def test_settle_takes_along_what_is_replaced(scripted: MakeScripted) -> None:
 def test_settle_is_refused_when_a_later_event_was_faster(scripted: MakeScripted) -> None:
     """What a later event has spoken about meanwhile is not said to be there (contracts 21 and 32)."""
     world = at_work(scripted, MADE)
-    world.ledger.write(replace(world.work.turn.record.voiding_creates(300), written_by="later"))
+    world.ledger.write(world.work.turn.record.voiding_creates(300)._replace(written_by="later"))
     with pytest.raises(CancelledError):
         settle(world.work, MADE, ROOM, DECLARATION)
     assert world.ledger.read(OWNER).entries == (MADE,)
@@ -185,7 +185,7 @@ def test_what_another_one_claims_is_left_alone(scripted: MakeScripted, holder: s
         world.ledger.write(mine, claims=[Claim("LEAVE", ORGANIZATION, RESOURCE)])
     else:
         claim = Claim("MOVE", ORGANIZATION, RESOURCE, OWNER)
-        world.ledger.write(replace(Record(holder), written_by="they"), claims=[claim])
+        world.ledger.write(Record(holder)._replace(written_by="they"), claims=[claim])
     world.takes_turn()
     take_away(world.work, READY)
     assert world.ledger.read(OWNER).entries == ()
@@ -197,7 +197,7 @@ def test_what_is_forgotten_leaves_another_one_s_claim(scripted: MakeScripted) ->
     """An entry whose claim is another's by now goes all the same (contract 50)."""
     world = at_work(scripted, READY)
     claim = Claim("MOVE", ORGANIZATION, RESOURCE, OWNER)
-    world.ledger.write(replace(Record(SIBLING), written_by="they"), claims=[claim])
+    world.ledger.write(Record(SIBLING)._replace(written_by="they"), claims=[claim])
     forget(world.work, READY)
     assert world.ledger.read(OWNER).entries == ()
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == SIBLING
@@ -270,7 +270,7 @@ def test_a_new_create_leaves_what_a_rollback_has_retained_to_its_former_owner(sc
     """What was taken over from a sibling, and retained when that was rolled back, is the sibling's again (54, 56)."""
     world = scripted(event(signed_at=100))
     theirs = Record(SIBLING).put(replace(READY, handed_to=OWNER))
-    world.ledger.write(replace(theirs, written_by="they"))
+    world.ledger.write(theirs._replace(written_by="they"))
     world.has(replace(READY, taken_from=SIBLING), replace(BEGUN, made_by="request-1@100"))
     world.takes_turn()
     world.workmail.shows(SHOWN)
@@ -349,7 +349,7 @@ def test_a_resource_that_was_renamed_is_handed_back(scripted: MakeScripted) -> N
     """The logical ID from which it was taken has the resource, its entry and its claim again (contract 56)."""
     world = at_work(scripted, TAKEN)
     kept = replace(READY, handed_to=OWNER)
-    world.ledger.write(replace(Record(SIBLING).put(kept), written_by="they"))
+    world.ledger.write(Record(SIBLING).put(kept)._replace(written_by="they"))
     give_back(world.work, TAKEN)
     assert world.ledger.read(OWNER).entries == ()
     assert world.ledger.read(SIBLING).entries == (READY,)
@@ -362,7 +362,7 @@ def test_a_resource_that_nobody_waits_for_is_not_handed_back(scripted: MakeScrip
     taken = replace(TAKEN, origin="ADOPTED")
     world = at_work(scripted, taken)
     theirs = Record(SIBLING).put(replace(READY, handed_to=handed_to))
-    world.ledger.write(replace(theirs, written_by="they"))
+    world.ledger.write(theirs._replace(written_by="they"))
     give_back(world.work, taken)
     assert world.ledger.read(OWNER).entries == ()
     assert world.ledger.holder(ORGANIZATION, RESOURCE) is None

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -146,7 +145,7 @@ def test_a_turn_is_taken_on_what_was_read(ledger: Ledger, clock: FakeClock) -> N
 def test_a_turn_is_not_taken_without_the_claim(ledger: Ledger, clock: FakeClock) -> None:
     """Where another owner has the resource, the turn is not taken, and nothing is written (contract 50)."""
     claim = Claim("TAKE", ORGANIZATION, RESOURCE)
-    ledger.write(replace(Record(SIBLING), written_by="they"), claims=[claim])
+    ledger.write(Record(SIBLING)._replace(written_by="they"), claims=[claim])
     turn = make_turn(EARLIER, ledger, clock)
     with pytest.raises(ClaimedError):
         turn.take(turn.read(), claims=[claim])
@@ -196,7 +195,7 @@ def test_two_slow_deliveries_of_one_event_do_not_stop_each_other(ledger: Ledger,
 def test_another_owner_s_record_that_has_changed_stops_nobody(ledger: Ledger, clock: FakeClock) -> None:
     """Where only the other record has changed, the event still has its turn, and may look again (contract 56)."""
     turn = busy(ledger, clock)
-    stale = replace(Record(SIBLING), written_by="they")
+    stale = Record(SIBLING)._replace(written_by="they")
     ledger.write(stale)
     with pytest.raises(OvertakenError) as raised:
         turn.write(turn.record, also=[stale])
@@ -284,7 +283,7 @@ def test_what_is_held_is_released(ledger: Ledger, clock: FakeClock) -> None:
 def test_what_was_overtaken_is_released_too(ledger: Ledger, clock: FakeClock) -> None:
     """Who was told by a waiting event to stop ends his lease over what that one has written, and keeps that."""
     turn = busy(ledger, clock)
-    ledger.write(replace(turn.record.voiding_creates(300), written_by="second"))
+    ledger.write(turn.record.voiding_creates(300)._replace(written_by="second"))
     turn.release()
     record = ledger.read(OWNER)
     assert (record.lease, record.creates_void_until) == (None, 300)

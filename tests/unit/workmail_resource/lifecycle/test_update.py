@@ -124,7 +124,7 @@ def test_a_resource_that_another_one_claims_is_not_changed(scripted: MakeScripte
     world = scripted(UPDATE)
     world.has(READY)
     moved = Claim("MOVE", ORGANIZATION, RESOURCE, OWNER)
-    world.ledger.write(replace(Record(STRANGER), written_by="they"), claims=[moved])
+    world.ledger.write(Record(STRANGER)._replace(written_by="they"), claims=[moved])
     world.workmail.shows({**SHOWN, "HiddenFromGlobalAddressList": True})
     with pytest.raises(NotOwnedError, match=f"{RESOURCE} belongs to BoardRoom of stack {STRANGER[:-10]}"):
         update(world.work)
@@ -160,7 +160,7 @@ def test_a_resource_that_was_handed_over_is_not_changed(scripted: MakeScripted) 
 def test_a_resource_that_was_handed_over_and_let_go_is_taken_back(scripted: MakeScripted) -> None:
     """Where a rollback has retained the logical ID that took a resource over, the former one has it again (56)."""
     world = scripted(UPDATE)
-    world.ledger.write(replace(Record(OWNER), entries=(replace(READY, handed_to=SIBLING),), written_by="test"))
+    world.ledger.write(Record(OWNER)._replace(entries=(replace(READY, handed_to=SIBLING),), written_by="test"))
     world.has(replace(READY, made_by="request-8@60", taken_from=OWNER), owner=SIBLING)
     hidden = {**SHOWN, "HiddenFromGlobalAddressList": True}
     world.workmail.shows(hidden, hidden)

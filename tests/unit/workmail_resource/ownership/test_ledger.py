@@ -72,17 +72,17 @@ def test_nothing_is_known_of_what_nothing_was_written_about(ledger: Ledger) -> N
 def test_what_was_written_is_read(ledger: Ledger) -> None:
     """Everything that a record says comes back as it was, under its owner only, with a version that counts."""
     for version in (1, 2, 3):
-        written = ledger.write(replace(FULL, version=version - 1))
-        assert written == ledger.read(OWNER) == replace(FULL, version=version)
+        written = ledger.write(FULL._replace(version=version - 1))
+        assert written == ledger.read(OWNER) == FULL._replace(version=version)
     assert ledger.read(SIBLING) == Record(SIBLING)
 
 
 def test_only_the_first_of_two_writers_writes(ledger: Ledger) -> None:
     """Of two that have read the same version one is refused, and what the other has written stays (contract 62)."""
     for version in range(2):
-        ledger.write(replace(record(BEGUN, by="one"), version=version))
+        ledger.write(record(BEGUN, by="one")._replace(version=version))
         with pytest.raises(OvertakenError) as raised:
-            ledger.write(replace(record(READY, by="two"), version=version))
+            ledger.write(record(READY, by="two")._replace(version=version))
         assert type(raised.value) is OvertakenError
         assert str(raised.value) == "another event has changed the ledger's entry meanwhile"
         assert ledger.read(OWNER).entries == (BEGUN,)
@@ -91,12 +91,12 @@ def test_only_the_first_of_two_writers_writes(ledger: Ledger) -> None:
 def test_records_change_together_or_not_at_all(ledger: Ledger) -> None:
     """A write that takes another owner's record along is refused when either has changed (contract 56)."""
     mine, theirs = ledger.write(record(BEGUN)), ledger.write(record(READY, owner=SIBLING))
-    ledger.write(replace(theirs, written_by="they"))
+    ledger.write(theirs._replace(written_by="they"))
     with pytest.raises(OvertakenError):
-        ledger.write(replace(mine, entries=(), written_by="I"), also=[replace(theirs, entries=(), written_by="I")])
+        ledger.write(mine._replace(entries=(), written_by="I"), also=[theirs._replace(entries=(), written_by="I")])
     assert ledger.read(OWNER) == mine
     theirs = ledger.read(SIBLING)
-    ledger.write(replace(mine, entries=(), written_by="I"), also=[replace(theirs, entries=(), written_by="I")])
+    ledger.write(mine._replace(entries=(), written_by="I"), also=[theirs._replace(entries=(), written_by="I")])
     assert ledger.read(OWNER).is_empty
     assert ledger.read(SIBLING).is_empty
 
@@ -168,7 +168,7 @@ def test_a_claim_changes_hands_only_with_its_holder(
     if before is not None:
         ledger.write(record(owner=before, by="before"), claims=[claim("TAKE")])
     known = ledger.read(OWNER)
-    new = replace(known, entries=(MADE,), written_by="new")
+    new = known._replace(entries=(MADE,), written_by="new")
     claims = [claim(action, SIBLING if action in {"MOVE", "HAND"} else "")]
     if after == "refused":
         with pytest.raises(ClaimedError):
@@ -238,15 +238,15 @@ def test_items_of_the_first_version_are_read_and_then_replaced(ledger: Ledger, d
     assert found.entries == (OLD_ENTRY,)
     assert found.lease == Lease("request-8", "request-8@", 1_700_000_300)
     assert (found.creates_void_until, found.updates_void_until, found.voided_by) == (100, 99, "request-9@99")
-    written = ledger.write(replace(found, written_by="new"))
+    written = ledger.write(found._replace(written_by="new"))
     assert items(dynamodb).keys() == {(OWNER, RECORD)}
-    assert ledger.read(OWNER) == written == replace(found, version=1, old_items=(), written_by="new")
+    assert ledger.read(OWNER) == written == found._replace(version=1, old_items=(), written_by="new")
 
 
 def test_an_item_of_the_first_version_with_less_in_it(ledger: Ledger, dynamodb: Any) -> None:
     """What an older version did not write yet has its default (contract 44)."""
     dynamodb.put_item(TableName=TABLE, Item={key: OLD[key] for key in ("Owner", "Entry")})
-    assert ledger.read(OWNER) == replace(Record(OWNER), old_items=(ORGANIZATION,)).put(Entry(ORGANIZATION, "", "@", ""))
+    assert ledger.read(OWNER) == Record(OWNER)._replace(old_items=(ORGANIZATION,)).put(Entry(ORGANIZATION, "", "@", ""))
 
 
 # -------------------------------------------------------------------------------------------------------- lost replies
@@ -278,7 +278,7 @@ def test_a_lost_reply_makes_no_difference(
     """A write whose reply was lost is found to be done when it is tried again (contract 40)."""
     holder = SIBLING if claims and claims[0].action == "MOVE" else OWNER
     ledger.write(record(owner=holder, by="before"), claims=[claim("TAKE")])
-    new = replace(ledger.read(OWNER), entries=(MADE,), written_by="new")
+    new = ledger.read(OWNER)._replace(entries=(MADE,), written_by="new")
     lose_reply()
     assert ledger.write(new, claims=claims) == ledger.read(OWNER)
     assert ledger.read(OWNER).entries == (MADE,)

@@ -259,7 +259,7 @@ def test_a_superseded_event_is_outdated_whatever_its_date(signed_at: int | None)
 def test_a_create_that_has_failed_is_outdated() -> None:
     """A late copy of a Create that was answered FAILED makes nothing that nobody expects (contract 18)."""
     create = event(signed_at=100)
-    assert replace(RECORD, failed=event_id(create)).has_outdated(create)
+    assert RECORD._replace(failed=event_id(create)).has_outdated(create)
 
 
 def test_following_remembers_no_more_than_it_needs() -> None:
@@ -343,7 +343,7 @@ def test_a_ready_resource_of_an_earlier_create_is_not_meant() -> None:
     """What was ready before the latest Create is not that one's: CloudFormation has let it go (contract 49)."""
     record = RECORD.put(READY).following(event(request_id="request-7", signed_at=55))
     assert may_be_meant(record, delete()) == ()
-    assert may_be_meant(replace(record, latest=READY.made_by), delete()) == (READY,)
+    assert may_be_meant(record._replace(latest=READY.made_by), delete()) == (READY,)
 
 
 @pytest.mark.parametrize("marker", [CREATE_FAILED, FUNCTION_FAILED])

@@ -34,8 +34,8 @@ def checked(operation: str, body: Any) -> dict[str, Any]:
     found = problems(shape, request)
     if found:
         raise InvalidParameterError(f"{len(found)} validation error(s) detected: {'; '.join(found)}")
-    members = shape.members
-    return {name: value for name, value in request.items() if name in members}
+    unknown = request.keys() - shape.members.keys()
+    return {name: value for name, value in request.items() if name not in unknown} if unknown else request
 
 
 def problems(shape: Shape, value: object, *, strict: bool = False) -> Sequence[str]:
@@ -81,14 +81,15 @@ def _another_type(shape: Shape, path: str) -> Sequence[str]:
 
 
 def _structure(shape: StructureShape, *, strict: bool) -> Check:
-    required = shape.required_members
+    required = frozenset(shape.required_members)
     members = {name: _check(member, strict=strict) for name, member in shape.members.items()}
 
     def check(value: object, path: str) -> Sequence[str]:
         if not isinstance(value, dict):
             return _another_type(shape, path)
         prefix = f"{path}." if path else ""
-        found = [f"{_must(prefix + name)} not be null" for name in required if name not in value]
+        missing = required - value.keys()
+        found = [f"{_must(prefix + name)} not be null" for name in sorted(missing)]
         for name, member in value.items():
             if name in members:
                 found += members[name](member, prefix + name)
@@ -115,7 +116,7 @@ def _list(shape: ListShape, *, strict: bool) -> Check:
 
 def _string(shape: Shape) -> Check:
     sized = _size(shape, "length")
-    pattern, enum = shape.metadata.get("pattern"), shape.metadata.get("enum")
+    pattern, enum = shape.metadata.get("pattern"), shape.metadata.get("enum", ())
     # ASCII, because Java's \w, which the model's patterns are written for, knows no other letters.
     matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
 

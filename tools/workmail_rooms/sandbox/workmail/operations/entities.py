@@ -58,12 +58,12 @@ def claim_new_name(account: Account, organization: Organization, name: str) -> N
 
 def lookup(organization: Organization, reference: str, kind: type[EntityT], forms: Collection[Form]) -> EntityT | None:
     """Return the entity, or its ghost, that *reference* means; this is no read."""
-    candidates = (
-        organization.entities.get(reference) if "id" in forms else None,
-        organization.by_name(reference) if "name" in forms else None,
-        organization.by_address(reference) if "email" in forms else None,
-    )
-    return next((entity for entity in candidates if isinstance(entity, kind)), None)
+    look_ups = (("id", organization.entities.get), ("name", organization.by_name), ("email", organization.by_address))
+    for form, look_up in look_ups:
+        entity = look_up(reference) if form in forms else None
+        if isinstance(entity, kind):
+            return entity
+    return None
 
 
 def find_described(
