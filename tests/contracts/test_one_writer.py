@@ -43,10 +43,15 @@ def test_contract_62_a_stale_replacement(play: Timeless) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [answers[1].physical_id]
 
 
-def test_contract_53_a_rest_that_cannot_be_removed(play: Timeless) -> None:
+@pytest.mark.parametrize("ready", [True, False])
+def test_contract_53_a_rest_that_cannot_be_removed(play: Timeless, *, ready: bool) -> None:
     """A reversed Update does not spend its time on what a cancelled replacement has left; Lambda sends it again."""
     room = play.create()
-    play.dies(update(play, room, PLAIN, MOVED), "TransactWriteItems")
+    forward = update(play, room, PLAIN, MOVED)
+    if ready:
+        assert play.deliver(forward).succeeded
+    else:
+        play.dies(forward, "TransactWriteItems")
     reversal = update(play, room, MOVED, PLAIN)
     play.stage.interventions.fail("DeleteResource", code="ThrottlingException", status=400, times=10**6)
 

@@ -82,6 +82,8 @@ class Known:
         The logical resources whose room it was until CloudFormation let it go.
     left_behind:
         Whether CloudFormation has let it go since its Delete has failed.
+    let_go_at:
+        When CloudFormation has let it go, in seconds since the epoch.
     answered_by:
         The logical resources of which an event that CloudFormation had given up has answered with it.
     """
@@ -97,6 +99,7 @@ class Known:
     former: set[Owner] = field(default_factory=set)
     released: set[Owner] = field(default_factory=set)
     left_behind: bool = False
+    let_go_at: float = -1.0
     answered_by: set[Owner] = field(default_factory=set)
 
     @property
@@ -124,12 +127,18 @@ class Checks:
         self._previous: dict[Owner, str] = {}
         self._given_up: set[str] = set()
         self._old: dict[Owner, Mapping[str, Any]] = {}
-        self.ledger_lost = False
+        #: When the table was restored, in seconds since the epoch; -1 when it was not.
+        self.ledger_lost_at = -1.0
         self.unasked = False
         self.people_at = -1.0
         self.owners_let_go: set[Owner] = set()
         #: What of a room a rollback could not bring back, by the room's id.
         self.exempt: dict[str, set[str]] = {}
+
+    @property
+    def ledger_lost(self) -> bool:
+        """Whether the table was restored."""
+        return self.ledger_lost_at >= 0
 
     def found(self, check: str, text: str) -> None:
         """Note a violation, unless what has happened to the world excuses it.
@@ -187,7 +196,7 @@ class Checks:
         owner = (stack.stack_id, resource.logical_id)
         known = self.known.get(physical_id)
         if known is not None:
-            known.let_go = True
+            known.let_go, known.let_go_at = True, self._world.scheduler.now
             known.adopters.discard(owner)
             known.released.add(owner)
             if resource.physical_id != physical_id:
@@ -206,6 +215,7 @@ class Checks:
         self._world.trace(f"stack {stack.name}", f"{resource.logical_id} {physical_id} is left behind")
         if known is not None:
             known.let_go = known.left_behind = True
+            known.released.add((stack.stack_id, resource.logical_id))
         else:
             # It says of which Create it was; that may still arrive.
             self._given_up.add(self._previous.get((stack.stack_id, resource.logical_id), ""))
@@ -471,7 +481,8 @@ class Checks:
             # Another has it, or has taken it over before CloudFormation knows; if not, it will be found as an orphan.
             known.adopters.discard(owner)
             return
-        if declares_adopt(event) and (known.maker != owner or owner in known.released):
+        former = owner in known.released or known.made_by in self._given_up
+        if declares_adopt(event) and (known.maker != owner or former):
             # What CloudFormation has let go, and ADOPT has taken again, is adopted, whoever has made it.
             self._release(known, owner)
             return
@@ -518,7 +529,8 @@ class Checks:
 
     def _check_reason(self, request: "Request", answer: "Answer") -> None:
         """Judge a failure: there has to be a reason outside the provider."""
-        if self._disturbed(request):
+        if self._disturbed(request) or request.sent_at <= self.ledger_lost_at:
+            # No design can help an event whose record is taken away while it is at work.
             return
         code = answer.reason.partition(":")[0]
         if code in {"NameAvailabilityException", "EmailAddressInUseException"}:

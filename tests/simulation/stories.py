@@ -585,7 +585,7 @@ def _perform(world: World, step: Step) -> None:
             world.backup = dict(world.table.items)
         case "restore table":
             world.table.items = dict(world.backup)
-            world.checks.ledger_lost = True
+            world.checks.ledger_lost_at = world.scheduler.now
         case _:
             raise ValueError(step.kind)
 

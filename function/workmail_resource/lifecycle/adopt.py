@@ -7,7 +7,15 @@ is one that another stack has let go (contract 57).
 from dataclasses import replace
 
 from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
-from workmail_resource.ownership.rules import Entry, Record, describe_owner, is_making, is_owner_mark, stack_of
+from workmail_resource.ownership.rules import (
+    ROLLBACK_WINDOW,
+    Entry,
+    Record,
+    describe_owner,
+    is_making,
+    is_owner_mark,
+    stack_of,
+)
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.plan import plan, same_name
@@ -55,6 +63,11 @@ def adopt(
     problem = _problem(existing, declaration)
     if problem is not None:
         raise _refused(existing, problem)
+    if is_owner_mark(existing.description) and not work.ledger.holder(
+        declaration.organization_id, existing.resource_id
+    ):
+        # Whose it is will be known as soon as it is claimed.
+        raise _refused(existing, "is being created by another stack", "Deploy again when that has ended.")
     former = record.with_id(existing.resource_id)
     if former is not None and former.giving_back:
         work.turn.take(record.following(work.event))
@@ -87,7 +100,10 @@ def _again(work: Work, entry: Entry, former: Entry) -> Entry:
     Its clean-up Delete may be on the way, and the owner that it was taken over from may wait for it.
     """
     if waiting_owner(work, former) is None:
-        return replace(entry, returned=former.ready)
+        if former.ready or work.clock.time() - former.made_at > ROLLBACK_WINDOW:
+            return replace(entry, returned=former.ready)
+        # What an event has left that CloudFormation gave up is no less its own, and was no other before.
+        return replace(entry, origin=former.origin, before=former.before)
     return replace(
         entry, origin=former.origin, before=former.before, taken_from=former.taken_from, former=former.former
     )
@@ -95,8 +111,6 @@ def _again(work: Work, entry: Entry, former: Entry) -> Entry:
 
 def _problem(room: Room, declaration: Declaration) -> str | None:
     """Return why a resource cannot be adopted, whoever owns it."""
-    if is_owner_mark(room.description):
-        return "is being created by another stack"
     if room.type != declaration.type:
         return f"is of Type {room.type}, not {declaration.type}"
     return None
@@ -244,7 +258,8 @@ def _with_snapshot(work: Work, entry: Entry, room: Room, *, needed: bool) -> Ent
     """Write down what the resource was like, before it is changed for the first time."""
     if (entry.former if entry.taken_from else entry.before) is not None:
         return entry
-    state = snapshot(room)
+    # A mark is of a Create that has failed, and says nothing to anybody any more.
+    state = snapshot(replace(room, description=None) if is_owner_mark(room.description) else room)
     seen = replace(entry, former=state) if entry.taken_from else replace(entry, before=state)
     # Where nothing is to be changed, the write that settles the entry takes it along.
     if needed:

@@ -1,6 +1,7 @@
 """Delete: remove what the logical resource has in WorkMail, as far as the event's physical ID and the ledger say."""
 
 from collections.abc import Callable
+from functools import partial
 
 from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError, NotOwnedError, OvertakenError
 from workmail_resource.ownership.rules import (
@@ -56,9 +57,7 @@ def delete(work: Work, *, abandon: bool) -> None:
 def _delete(work: Work) -> None:
     for _ in range(ATTEMPTS):
         view = _View(work)
-        record = work.turn.wait(
-            needed=lambda record: _concerns(work, record), overtake=_overtake(work, view), dead=_dead(work)
-        )
+        record = work.turn.wait(needed=partial(_concerns, work, view), overtake=_overtake(work, view), dead=_dead(work))
         todo = _removals(work, record, view)
         voided = _voided(work, record, view)
         if not todo and voided == record:
@@ -101,8 +100,8 @@ def _dead(work: Work) -> str:
     return failed_event(physical_id) if physical_id.startswith(FUNCTION_FAILED) else ""
 
 
-def _concerns(work: Work, record: Record) -> bool:
-    """Tell whether the Delete has to do with what the record has, or with who is at work on it.
+def _concerns(work: Work, view: "_View", record: Record) -> bool:
+    """Tell whether the Delete has to do with what the record has, or with who is at work on it, or has to write it.
 
     The Delete of a failed Create has nothing to do with the Create that was tried after it (contract 51), nor has that
     of a resource which the ledger does not know.
@@ -111,7 +110,7 @@ def _concerns(work: Work, record: Record) -> bool:
     failed = failed_event(physical_id)
     if failed:
         at_work = record.lease is not None and is_same_event(record.lease.event, failed)
-        return at_work or bool(may_be_meant(record, work.event))
+        return at_work or bool(may_be_meant(record, work.event)) or _voided(work, record, view) != record
     return (
         not is_resource_id(physical_id)
         or record.with_id(physical_id) is not None

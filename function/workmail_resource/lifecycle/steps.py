@@ -221,7 +221,7 @@ def _leave_former(work: Work, entry: Entry) -> None:
         with reported(work, "the ledger keeps the entry of a resource that may be gone"):
             if work.workmail(entry.organization_id).describe(entry.resource_id or "") is None:
                 forget(work, entry)
-            elif (waiting := waiting_owner(work, entry)) is not None:
+            elif (waiting := _idle_owner(work, entry)) is not None:
                 _hand_back(work, entry, waiting)
 
 
@@ -295,7 +295,7 @@ def give_back(work: Work, entry: Entry) -> None:
     """
     for _ in range(ATTEMPTS):
         try:
-            _give_back(work, entry, waiting_owner(work, entry))
+            _give_back(work, entry, _idle_owner(work, entry))
         except ClaimedError:
             drop_foreign(work, entry)
         except OvertakenError:
@@ -337,6 +337,17 @@ def waiting_owner(work: Work, entry: Entry) -> Record | None:
     record = work.ledger.read(entry.taken_from)
     kept = record.with_id(entry.resource_id)
     return record if kept is not None and kept.handed_to == work.owner else None
+
+
+def _idle_owner(work: Work, entry: Entry) -> Record | None:
+    """Return the same when nobody is at work on it: it is written together with this one."""
+    for wait in work.turn.looks():
+        record = waiting_owner(work, entry)
+        if record is None or not record.is_held(worker="", now=work.clock.time()):
+            return record
+        work.turn.guard()
+        work.deadline.sleep(wait)
+    raise AssertionError("the waits never end")
 
 
 def _restore(work: Work, entry: Entry, before: Room) -> Entry:

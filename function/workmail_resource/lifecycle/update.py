@@ -181,8 +181,13 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
     rests = _unfinished_elsewhere(work, record) if _may_have_rests(work, record, declaration) else []
     if not rests and not _reverses_unfinished(work, entry):
         return record
-    # The record goes on to name the event that is reversed as the latest, should this one die here.
-    work.turn.take(_voided(work, record))
+    # The record goes on to name the event that is reversed as the latest, should this one die here; what is ready, too,
+    # is a rest from now on, for whoever comes next.
+    rests, ready = [replace(rest, ready=False) for rest in rests], rests
+    record = _voided(work, record)
+    for rest, before in zip(rests, ready, strict=True):
+        record = record.put(rest, before)
+    work.turn.take(record)
     hurried = work.within(REVERSIBLE_SHARE)
     left = ""
     for rest in rests:

@@ -109,7 +109,7 @@ def converge(
         if not missing:
             return room
         left = _patience(failure) - delay.seconds
-        over = left <= 0 and not tried.waiting
+        over = left <= 0 and not tried.waiting and delay.has_begun(missing)
         if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):
                 return _update_while_registered(workmail, room, wanted, failure, judge, strict=strict)
@@ -176,10 +176,13 @@ class _Delay:
 
     def begin(self, steps: tuple[Step, ...], *, anew: bool) -> None:
         """Note that *steps* were called."""
-        keys = set(map(_key, steps))
-        if anew or not keys <= self._called:
+        if anew or not self.has_begun(steps):
             self._since = self._clock.monotonic()
-        self._called |= keys
+        self._called |= set(map(_key, steps))
+
+    def has_begun(self, steps: tuple[Step, ...]) -> bool:
+        """Tell whether all these were called."""
+        return self._called.issuperset(map(_key, steps))
 
     @property
     def seconds(self) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, STRANGER, MakeScripted, Scripted
+from tests.unit.workmail_resource.scripted import MADE, OWNER, READY, SIBLING, STRANGER, MakeScripted, Scripted
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.lifecycle.adopt import adopt
 from workmail_resource.lifecycle.work import Result
@@ -180,6 +180,38 @@ def test_a_name_that_another_stack_has_let_go_meanwhile(scripted: MakeScripted, 
         world.workmail.refuses("describe_resource", "EntityNotFoundException")
     with pytest.raises(OvertakenError):
         adopting(world)
+
+
+@pytest.mark.parametrize("origin", ["CREATED", "ADOPTED"])
+def test_what_an_event_that_was_given_up_has_left(scripted: MakeScripted, origin: Any) -> None:
+    """The rest of an own, cancelled event is no less own when it is adopted, and what was before stays known (46)."""
+    world = scripted(event(signed_at=100))
+    before = {"State": "DISABLED"} if origin == "ADOPTED" else None
+    began = f"request-0@{int(world.clock.now) - 60}"
+    world.has(replace(MADE, made_by=began, origin=origin, before=before))
+    reads(world)
+    adopting(world)
+    (entry,) = world.ledger.read(OWNER).entries
+    assert (entry.made_by, entry.origin) == ("request-1@100", origin)
+    assert entry.before == before or before is None
+
+
+def test_what_a_failed_create_has_left_in_another_stack_is_taken_over(scripted: MakeScripted) -> None:
+    """A room with a mark that CloudFormation has let go is adopted, and its mark is not given back later (46, 57)."""
+    world = scripted(event(signed_at=100))
+    world.has(MADE, owner=STRANGER)
+    world.shows_counted(RESOURCE, "DELETE_SKIPPED")
+    world.shows_counted("", "CREATE_IN_PROGRESS")
+    marked = {**SHOWN, "Description": owner_mark(STRANGER, "request-0@50")}
+    world.workmail.shows(marked)
+    world.workmail.add_response("list_aliases", {})
+    world.workmail.add_response("list_resource_delegates", {})
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows(SHOWN)
+    adopting(world, replace(ROOM, description=marked["Description"]))
+    (entry,) = world.ledger.read(OWNER).entries
+    assert entry.before is not None
+    assert entry.before["Description"] is None
 
 
 def test_an_adoption_that_had_begun_to_end_ends_first(scripted: MakeScripted) -> None:

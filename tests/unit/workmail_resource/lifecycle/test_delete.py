@@ -107,6 +107,16 @@ def test_a_settled_resource_goes_by_an_invented_id_only_if_nobody_counts_it(
     assert (left in world.told) is (shown != OTHER_RESOURCE)
 
 
+def test_the_deletes_of_two_failed_creates_do_not_disturb_each_other(scripted: MakeScripted) -> None:
+    """The Delete of a failed Create's ID waits for another Delete that is at work, and leaves its lease alone (62)."""
+    world = scripted(deleting(f"{CREATE_FAILED}/request-0@50"))
+    until = int(world.clock.now) + 5
+    world.has(lease=Lease("another", "request-7@55", until, "Delete"))
+    delete(world.work, abandon=False)
+    assert world.clock.now >= until
+    assert world.ledger.read(OWNER).creates_void_until == 50
+
+
 def test_what_an_update_has_gone_back_to_is_not_told_to_be_gone(scripted: MakeScripted) -> None:
     """Where nobody can tell whether the stack has gone back to a resource, it stays, and the Delete fails (34, 59)."""
     world = scripted(deleting())

@@ -38,7 +38,7 @@ from workmail_resource.lifecycle.steps import (
 )
 from workmail_resource.ownership.errors import CancelledError
 from workmail_resource.ownership.ledger import Claim
-from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Record, declared_digest, owner_mark
+from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Lease, Record, declared_digest, owner_mark
 from workmail_resource.workmail.errors import UnknownDelegateError
 from workmail_resource.workmail.plan import Step
 from workmail_resource.workmail.properties import Declaration
@@ -353,6 +353,17 @@ def test_a_resource_that_was_renamed_is_handed_back(scripted: MakeScripted) -> N
     give_back(world.work, TAKEN)
     assert world.ledger.read(OWNER).entries == ()
     assert world.ledger.read(SIBLING).entries == (READY,)
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) == SIBLING
+
+
+def test_a_sibling_at_work_is_waited_for_before_it_has_its_resource_back(scripted: MakeScripted) -> None:
+    """A record is written under its own lease only: while the sibling is at work, its resource stays here (62)."""
+    world = at_work(scripted, TAKEN)
+    busy = Lease("another", "request-7@90", int(world.clock.now) + 5, "Delete")
+    theirs = Record(SIBLING).put(replace(READY, handed_to=OWNER)).leased(busy)
+    world.ledger.write(replace(theirs, written_by="they"))
+    give_back(world.work, TAKEN)
+    assert sum(world.clock.slept) >= 5
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == SIBLING
 
 
