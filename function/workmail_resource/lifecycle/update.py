@@ -123,15 +123,24 @@ def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
     """Return what cancelled or failed events have left beside the resource.
 
     That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took: the
-    latest event before this one, in the organization that the old properties name.
+    latest event before this one, in the organization that the old properties name. A Delete that has come since was of
+    what it had made, and has failed: that stays.
     """
     old = organization_id(work.event.old_properties)
+    void = record.updates_void_until
     return [
         one
         for one in record.entries
         if one.resource_id != work.event.physical_resource_id
         and not is_same_event(one.made_by, work.id)
-        and (not one.ready or (one.organization_id == old and is_same_event(one.made_by, record.latest)))
+        and (
+            not one.ready
+            or (
+                one.organization_id == old
+                and is_same_event(one.made_by, record.latest)
+                and (not void or one.made_at > void)
+            )
+        )
     ]
 
 
