@@ -361,7 +361,7 @@ def test_a_sibling_at_work_is_waited_for_before_it_has_its_resource_back(scripte
     world = at_work(scripted, TAKEN)
     busy = Lease("another", "request-7@90", int(world.clock.now) + 5, "Delete")
     theirs = Record(SIBLING).put(replace(READY, handed_to=OWNER)).leased(busy)
-    world.ledger.write(replace(theirs, written_by="they"))
+    world.ledger.write(theirs._replace(written_by="they"))
     give_back(world.work, TAKEN)
     assert sum(world.clock.slept) >= 5
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == SIBLING
