@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from random import Random
 from string import ascii_uppercase, digits
+from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any, Final
 
 from .awslambda import Delivery
@@ -186,7 +187,7 @@ class CloudFormation:
             again = f"{stack.name}/{logical_id}/{kind}/{json.dumps(event['ResourceProperties'], sort_keys=True)}"
             request_id = self._request_ids.setdefault(again, request_id)
         token = self._new_id()
-        date = datetime.fromtimestamp(signed, UTC).strftime("%Y%m%dT%H%M%SZ")
+        date = strftime("%Y%m%dT%H%M%SZ", gmtime(signed))
         url = f"{_URL}/{token}?X-Amz-Date={date}&X-Amz-Signature={token[:8]}"
         event = {
             "ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:provider",

@@ -473,7 +473,7 @@ class Table:
 
     def _key(self, attributes: Mapping[str, Any]) -> tuple[str, str]:
         try:
-            owner, entry = (attributes[name]["S"] for name in self._keys)
+            owner, entry = attributes[self._keys[0]]["S"], attributes[self._keys[1]]["S"]
         except KeyError:
             raise DynamoDBError("ValidationException", "One of the required keys was not given a value") from None
         if not owner or not entry:

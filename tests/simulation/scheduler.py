@@ -67,6 +67,7 @@ class Scheduler:
         self._number = 0
         self._current: Task | None = None
         self._main = greenlet.getcurrent()
+        self._idle: list[greenlet.greenlet] = []
         self._until = 0.0
 
     def spawn(self, name: str, run: Callable[[], object], delay: float = 0.0) -> Task:
@@ -76,13 +77,20 @@ class Scheduler:
         return task
 
     def _live(self, task: Task) -> None:
-        try:
-            task.run()
-        except Killed:
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised by whoever looks at the task
-            task.error = error
-        self._end(task)
+        """Run tasks, one after the other: to make a fiber takes longer than most of what runs in it."""
+        fiber = greenlet.getcurrent()
+        while True:
+            try:
+                task.run()
+            except Killed:
+                # Whoever has killed it is the fiber's parent, and goes on now.
+                self._end(task)
+                return
+            except BaseException as error:  # noqa: BLE001 - raised by whoever looks at the task
+                task.error = error
+            self._end(task)
+            self._idle.append(fiber)
+            task = self._go_on() if task.error is None else self._main.switch()
 
     def _end(self, task: Task) -> None:
         task.fiber, task.run = None, _nothing
@@ -163,9 +171,16 @@ class Scheduler:
             task, self._current = self._current, None
             if task is not None and task.error is not None:
                 raise task.error
+        self._idle.clear()
 
-    def _go_on(self) -> None:
-        """Let the task go on whose turn it is; return when the one that waits here has its turn again."""
+    def _go_on(self) -> Any:
+        """Let the task go on whose turn it is; return when the one that waits here has its turn again.
+
+        Returns
+        -------
+        Any
+            In a fiber that was idle, its next task.
+        """
         queue, until = self._queue, self._until
         while queue and queue[0][0] <= until:
             at, _, task, token = heappop(queue)
@@ -174,12 +189,10 @@ class Scheduler:
             self.now = max(self.now, at)
             before, self._current = self._current, task
             if task.fiber is None:
-                task.fiber = greenlet.greenlet(self._live, self._main)
-                task.fiber.switch(task)
-            elif task is not before:
-                task.fiber.switch()
-            return
-        self._main.switch()
+                task.fiber = self._idle.pop() if self._idle else greenlet.greenlet(self._live, self._main)
+                return task.fiber.switch(task)
+            return task.fiber.switch() if task is not before else None
+        return self._main.switch()
 
     @property
     def current(self) -> Task | None:

@@ -27,6 +27,9 @@ WRITES: Final = frozenset(
 )
 
 
+_DEFAULT: Final = Behaviour()
+
+
 class WorkMail:
     """Both organizations and everything in them.
 
@@ -39,7 +42,7 @@ class WorkMail:
     """
 
     def __init__(self, rng: Random, clock: Callable[[], float]) -> None:
-        self._account = Account("us-east-1", "123456789012", clock, rng)
+        self._account = Account("us-east-1", "123456789012", clock, rng, _DEFAULT)
         for alias, (organization_id, (domain, users, groups)) in zip(
             ("example", "other"), ORGANIZATIONS.items(), strict=True
         ):
@@ -52,9 +55,10 @@ class WorkMail:
                 self._add(organization_id, "CreateGroup", "GroupId", name)
 
     def _add(self, organization_id: str, operation: str, key: str, name: str, **more: str) -> None:
-        entity_id = self.serve(operation, {"OrganizationId": organization_id, "Name": name, **more})[key]
-        email = f"{name}@{ORGANIZATIONS[organization_id][0]}"
-        self.serve("RegisterToWorkMail", {"OrganizationId": organization_id, "EntityId": entity_id, "Email": email})
+        organization, within = self.organization(organization_id), {"OrganizationId": organization_id}
+        made = ORGANIZATION_OPERATIONS[operation](self._account, organization, {**within, "Name": name, **more})
+        registration = {**within, "EntityId": made[key], "Email": f"{name}@{ORGANIZATIONS[organization_id][0]}"}
+        ORGANIZATION_OPERATIONS["RegisterToWorkMail"](self._account, organization, registration)
 
     def behave(self, behaviour: Behaviour) -> None:
         """Behave so from now on."""

@@ -16,6 +16,7 @@ write whose reply was lost finds its own result and ends.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from workmail_resource.aws.calls import Caller
@@ -229,11 +230,13 @@ def _claim_part(owner: str, claim: Claim) -> dict[str, dict[str, Any]]:
 
 
 _DEFAULTS: Final = asdict(Entry("", "", "", ""))
+_values: Final = attrgetter(*_DEFAULTS)
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
     """Return an entry as JSON has it: without what has its default."""
-    return {name: value for name, default in _DEFAULTS.items() if (value := getattr(entry, name)) != default}
+    values = zip(_DEFAULTS.items(), _values(entry), strict=True)
+    return {name: value for (name, default), value in values if value != default}
 
 
 def _json(values: Sequence[Any]) -> str:

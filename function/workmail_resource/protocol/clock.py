@@ -73,7 +73,7 @@ class Deadline:
         OutOfTimeError
             The deadline has passed, or the event was answered already.
         """
-        if self.remaining() <= 0:
+        if self._stop.called or self.clock.monotonic() >= self.at:
             raise OutOfTimeError
 
     def sleep(self, seconds: float) -> None:

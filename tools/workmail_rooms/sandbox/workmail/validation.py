@@ -88,8 +88,9 @@ def _structure(shape: StructureShape, *, strict: bool) -> Check:
         if not isinstance(value, dict):
             return _another_type(shape, path)
         prefix = f"{path}." if path else ""
-        missing = required - value.keys()
-        found = [f"{_must(prefix + name)} not be null" for name in sorted(missing)]
+        found = []
+        if not required <= value.keys():
+            found += [f"{_must(prefix + name)} not be null" for name in sorted(required - value.keys())]
         for name, member in value.items():
             if name in members:
                 found += members[name](member, prefix + name)
