@@ -17,8 +17,9 @@ from workmail_rooms.sandbox.seed import EXAMPLE
 from workmail_rooms.sandbox.state import StateFolder
 from workmail_rooms.sandbox.workmail import WorkMailBackend
 
-ROOMS: Final = 60
-DELETED: Final = 20
+#: A room for each odd name, and a few more.
+ROOMS: Final = 36
+DELETED: Final = 12
 
 #: Names that readers of YAML, or of anything, may take for something else.
 ODD_NAMES: Final = (

@@ -59,7 +59,7 @@ def test_schema_function_and_rules_agree() -> None:
     """What the function refuses, the rules find at the same property, and the schema refuses if it has words for it."""
     found: Counter[str] = Counter()
 
-    @settings(max_examples=800, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=350, deadline=None, derandomize=True, database=None)
     @given(properties=mixed())
     def check(properties: dict[str, Any]) -> None:
         function, schema = function_problems(properties), schema_problems(properties)

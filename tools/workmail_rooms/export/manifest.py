@@ -4,8 +4,8 @@ It is written down before and after each call that matters, so an export that en
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, get_args
 
 from workmail_rooms.common.table import as_csv
@@ -121,10 +121,8 @@ def to_json(manifest: Manifest) -> bytes:
     """Return a manifest as it is kept."""
     document = {
         "Version": VERSION,
-        **{_key(name): value for name, value in asdict(manifest.target).items()},
-        "Mailboxes": [
-            {_key(name): value for name, value in asdict(mailbox).items()} for mailbox in manifest.mailboxes.values()
-        ],
+        **_document(manifest.target),
+        "Mailboxes": [_document(mailbox) for mailbox in manifest.mailboxes.values()],
     }
     return (json.dumps(document, indent=2) + "\n").encode()
 
@@ -186,12 +184,23 @@ _KEYS: Final = {"bucket": "S3BucketName", "prefix": "S3Prefix", "path": "S3Path"
 }
 
 
-def _key(name: str) -> str:
-    return _KEYS.get(name) or "".join(part.capitalize() for part in name.split("_"))
+#: What each field is called in the file.
+_NAMES: Final[Mapping[type, Mapping[str, str]]] = {
+    kind: {
+        one.name: _KEYS.get(one.name) or "".join(part.capitalize() for part in one.name.split("_"))
+        for one in fields(kind)
+    }
+    for kind in (Target, Mailbox)
+}
+
+
+def _document(value: Target | Mailbox) -> dict[str, Any]:
+    # The whole manifest is written at each change: `asdict`, which copies values, would take most of the time.
+    return {key: getattr(value, name) for name, key in _NAMES[type(value)].items()}
 
 
 def _fields(kind: type[Target | Mailbox], document: dict[str, Any]) -> dict[str, Any]:
-    values = {name: document[_key(name)] for name in kind.__dataclass_fields__}
+    values = {name: document[key] for name, key in _NAMES[kind].items()}
     if not all(isinstance(value, str) for value in values.values()):
         raise TypeError("every value is a text")
     return values

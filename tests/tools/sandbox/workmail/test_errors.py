@@ -19,10 +19,17 @@ ROOM, OFF, GHOST = "room", "off", "ghost"
 
 def prepare(service: Service) -> dict[str, dict[str, Any]]:
     """Make a room, a disabled room and a deleted room; return a request of each operation that would succeed."""
-    room, off, ghost = service.enabled_room(ROOM), service.room(OFF), service.room(GHOST)
-    service.delete(ghost)
-    service.deregister("bob")
-    service.client.create_group(**service.org, Name="idle")
+
+    def make(operation: str, **parameters: Any) -> dict[str, Any]:
+        return service.backend.invoke(operation, service.org | parameters)
+
+    room, off, ghost = (
+        str(make("CreateResource", Name=name, Type="ROOM")["ResourceId"]) for name in (ROOM, OFF, GHOST)
+    )
+    make("RegisterToWorkMail", EntityId=room, Email=f"{ROOM}@{DOMAIN}")
+    make("DeleteResource", ResourceId=ghost)
+    make("DeregisterFromWorkMail", EntityId="bob")
+    make("CreateGroup", Name="idle")
     address = {"EntityId": room, "Alias": f"alias@{DOMAIN}"}
     delegate = {"ResourceId": room, "EntityId": "alice"}
     requests: dict[str, dict[str, Any]] = {
