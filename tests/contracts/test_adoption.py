@@ -7,6 +7,8 @@ from typing import Any, Final
 import pytest
 
 from tests.harness import DOMAIN, Sent, Stage, everything, room_properties
+from tests.harness.account import Account
+from tests.matrices.virtual import VirtualStage
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 from workmail_rooms.sandbox.services import Call
 from workmail_rooms.sandbox.workmail import Behaviour
@@ -15,7 +17,7 @@ ADOPTING: Final = everything(ExistingResource="ADOPT")
 CREATED: Final = everything()
 
 
-def existing_room(stage: Stage) -> str:
+def existing_room(stage: Account) -> str:
     """Make a room that differs from what is declared in every respect, and return its id."""
     room = stage.create_room(Description="as people know it", Email=f"old@{DOMAIN}")
     within = {"OrganizationId": EXAMPLE}
@@ -24,7 +26,7 @@ def existing_room(stage: Stage) -> str:
     return room
 
 
-def adopt(stage: Stage, **overrides: Any) -> str:
+def adopt(stage: Account, **overrides: Any) -> str:
     """Adopt the room of the declared name, and return its id."""
     answer = stage.deliver(stage.event("Create", properties={**ADOPTING, **overrides}))
     assert answer.succeeded, answer.reason
@@ -175,25 +177,25 @@ _CHANGES: Final = {
 @pytest.mark.parametrize(
     ("enabled", "failing"), [(enabled, failing) for enabled, calls in _CHANGES.items() for failing in calls]
 )
-def test_contract_46_a_failed_adoption_restores(stage: Stage, failing: str, enabled: bool) -> None:  # noqa: FBT001 - a table's column
+def test_contract_46_a_failed_adoption_restores(virtual: VirtualStage, failing: str, enabled: bool) -> None:  # noqa: FBT001 - a table's column
     """An adoption that fails half way, at any call, brings the room back exactly; its Delete leaves it in place."""
     if enabled:
-        existing_room(stage)
+        existing_room(virtual)
     else:
-        stage.create_room(Description="as people know it")
+        virtual.create_room(Description="as people know it")
         # Otherwise WorkMail shows an address that the room never had before.
-        stage.workmail.behaviour = Behaviour(email_after_deregister="cleared")
-    before = stage.state()
-    stage.interventions.fail(failing, code="InvalidParameterException", status=400)
+        virtual.workmail.behaviour = Behaviour(email_after_deregister="cleared")
+    before = virtual.state()
+    virtual.interventions.fail(failing, code="InvalidParameterException", status=400)
 
-    answer = stage.deliver(stage.event("Create", properties=ADOPTING))
+    answer = virtual.deliver(virtual.event("Create", properties=ADOPTING))
 
     assert answer.status == "FAILED"
     assert answer.reason.startswith("InvalidParameterException:")
-    assert stage.state() == before
-    assert stage.deliver(stage.event("Delete", properties=ADOPTING, physical_id=answer.physical_id)).succeeded
-    assert stage.state() == before
-    assert stage.entries() == []
+    assert virtual.state() == before
+    assert virtual.deliver(virtual.event("Delete", properties=ADOPTING, physical_id=answer.physical_id)).succeeded
+    assert virtual.state() == before
+    assert virtual.entries() == []
 
 
 def test_contract_46_an_unfinished_restoration(stage: Stage) -> None:
@@ -257,16 +259,16 @@ def test_contract_47_a_room_that_people_have_changed_since(stage: Stage) -> None
 @pytest.mark.parametrize(
     "physical_id", [None, "rooms-Room-1ABCDEFGHIJKL", "Custom::WorkMailResource/create-failed", ""]
 )
-def test_contract_47_never_deleted_while_adopt_is_declared(stage: Stage, physical_id: str | None) -> None:
+def test_contract_47_never_deleted_while_adopt_is_declared(virtual: VirtualStage, physical_id: str | None) -> None:
     """Whatever id a Delete brings, an adopted room outlives it while ADOPT is declared."""
-    room = existing_room(stage)
-    adopt(stage)
+    room = existing_room(virtual)
+    adopt(virtual)
 
-    event = stage.event("Delete", properties=ADOPTING, physical_id=room if physical_id is None else physical_id)
-    assert stage.deliver(event).succeeded
-    assert stage.describe(room)["state"] == "ENABLED"
+    event = virtual.event("Delete", properties=ADOPTING, physical_id=room if physical_id is None else physical_id)
+    assert virtual.deliver(event).succeeded
+    assert virtual.describe(room)["state"] == "ENABLED"
     # Only the Delete that names it lets it go.
-    assert (stage.entries() == []) is (physical_id is None)
+    assert (virtual.entries() == []) is (physical_id is None)
 
 
 def test_contract_47_an_update_to_adopt_gives_nothing_away(stage: Stage) -> None:
@@ -291,16 +293,16 @@ def test_contract_48_after_an_update_without_adopt(stage: Stage) -> None:
     assert stage.entries() == []
 
 
-def test_contract_48_a_rolled_back_update_without_adopt(stage: Stage) -> None:
+def test_contract_48_a_rolled_back_update_without_adopt(virtual: VirtualStage) -> None:
     """An Update that drops ADOPT and is rolled back leaves the room adopted: Delete does not delete it."""
-    existing_room(stage)
-    room = adopt(stage)
+    existing_room(virtual)
+    room = adopt(virtual)
     for new, old in ((CREATED, ADOPTING), (ADOPTING, CREATED)):
-        assert stage.deliver(stage.event("Update", properties=new, old_properties=old, physical_id=room)).succeeded
-    before = stage.state()
+        assert virtual.deliver(virtual.event("Update", properties=new, old_properties=old, physical_id=room)).succeeded
+    before = virtual.state()
 
-    assert stage.deliver(stage.event("Delete", properties=ADOPTING, physical_id=room)).succeeded
-    assert stage.state() == before
+    assert virtual.deliver(virtual.event("Delete", properties=ADOPTING, physical_id=room)).succeeded
+    assert virtual.state() == before
 
 
 def test_contract_45_a_replacement_that_adopts(stage: Stage) -> None:

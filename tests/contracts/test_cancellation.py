@@ -174,66 +174,66 @@ def test_contract_25_a_cancelled_replacement_after_its_end(stage: Stage) -> None
     assert stage.state() == before
 
 
-def test_contract_25_a_cancelled_update_that_starts_too_late(stage: Stage) -> None:
+def test_contract_25_a_cancelled_update_that_starts_too_late(virtual: VirtualStage) -> None:
     """An Update that Lambda delivers after the reversed one that cancels it changes nothing."""
-    old = stage.deliver(stage.event("Create")).physical_id
-    before = stage.state()
+    old = virtual.deliver(virtual.event("Create")).physical_id
+    before = virtual.state()
     for changed in (everything(), MOVED):
-        update = stage.event("Update", properties=changed, old_properties=room_properties(), physical_id=old)
-        reversal = stage.event("Update", properties=room_properties(), old_properties=changed, physical_id=old)
+        update = virtual.event("Update", properties=changed, old_properties=room_properties(), physical_id=old)
+        reversal = virtual.event("Update", properties=room_properties(), old_properties=changed, physical_id=old)
 
-        answer = stage.deliver(reversal)
-        late = stage.deliver(update)
+        answer = virtual.deliver(reversal)
+        late = virtual.deliver(update)
 
         assert (answer.status, answer.physical_id) == ("SUCCESS", old)
         assert (late.status, late.physical_id) == ("FAILED", old), f"{changed}"
-        assert stage.state() == before
+        assert virtual.state() == before
 
 
-def test_contract_17_a_late_duplicate_of_a_create(stage: Stage) -> None:
+def test_contract_17_a_late_duplicate_of_a_create(virtual: VirtualStage) -> None:
     """A Create that is delivered once more after an Update does not undo the Update."""
-    create = stage.event("Create")
-    room = stage.deliver(create).physical_id
-    update = stage.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
-    assert stage.deliver(update).succeeded
-    before, entries = stage.state(), stage.entries()
+    create = virtual.event("Create")
+    room = virtual.deliver(create).physical_id
+    update = virtual.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
+    assert virtual.deliver(update).succeeded
+    before, entries = virtual.state(), virtual.entries()
 
-    stage.deliver(create)
+    virtual.deliver(create)
 
-    assert stage.state() == before
-    assert stage.entries() == entries
+    assert virtual.state() == before
+    assert virtual.entries() == entries
 
 
-def test_contract_18_a_late_duplicate_of_an_update(stage: Stage) -> None:
+def test_contract_18_a_late_duplicate_of_an_update(virtual: VirtualStage) -> None:
     """An Update that is delivered once more after a later one does not undo the later one."""
-    room = stage.deliver(stage.event("Create")).physical_id
-    first = stage.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
-    second = stage.event("Update", properties=everything(Name="den"), old_properties=everything(), physical_id=room)
-    assert stage.deliver(first).succeeded
-    assert stage.deliver(second).succeeded
-    before, entries = stage.state(), stage.entries()
+    room = virtual.deliver(virtual.event("Create")).physical_id
+    first = virtual.event("Update", properties=everything(), old_properties=room_properties(), physical_id=room)
+    second = virtual.event("Update", properties=everything(Name="den"), old_properties=everything(), physical_id=room)
+    assert virtual.deliver(first).succeeded
+    assert virtual.deliver(second).succeeded
+    before, entries = virtual.state(), virtual.entries()
 
-    answer = stage.deliver(first)
+    answer = virtual.deliver(first)
 
     assert answer.physical_id == room
-    assert stage.state() == before
-    assert stage.entries() == entries
+    assert virtual.state() == before
+    assert virtual.entries() == entries
 
 
-def test_contract_18_a_late_duplicate_of_an_adoption(stage: Stage) -> None:
+def test_contract_18_a_late_duplicate_of_an_adoption(virtual: VirtualStage) -> None:
     """A Create with ADOPT that is delivered once more after an Update does not undo the Update."""
-    stage.create_room(Description="as people know it")
+    virtual.create_room(Description="as people know it")
     adopting = room_properties(ExistingResource="ADOPT")
-    create = stage.event("Create", properties=adopting)
-    room = stage.deliver(create).physical_id
-    update = stage.event("Update", properties=everything(), old_properties=adopting, physical_id=room)
-    assert stage.deliver(update).succeeded
-    before, entries = stage.state(), stage.entries()
+    create = virtual.event("Create", properties=adopting)
+    room = virtual.deliver(create).physical_id
+    update = virtual.event("Update", properties=everything(), old_properties=adopting, physical_id=room)
+    assert virtual.deliver(update).succeeded
+    before, entries = virtual.state(), virtual.entries()
 
-    stage.deliver(create)
+    virtual.deliver(create)
 
-    assert stage.state() == before
-    assert stage.entries() == entries
+    assert virtual.state() == before
+    assert virtual.entries() == entries
 
 
 def test_contract_18_a_late_duplicate_of_an_update_that_is_overtaken_while_it_runs(virtual: VirtualStage) -> None:

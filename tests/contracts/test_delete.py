@@ -57,16 +57,16 @@ def test_contract_30_organization_gone(
 
 
 @pytest.mark.parametrize("physical_id", UNKNOWN_IDS)
-def test_contract_31_an_id_that_is_not_ours(stage: Stage, physical_id: str) -> None:
+def test_contract_31_an_id_that_is_not_ours(virtual: VirtualStage, physical_id: str) -> None:
     """A marker, no id, an invented one, another provider's, a log stream, a name: SUCCESS, and nothing is changed."""
-    stage.create_room("boardroom", Email="boardroom@example.com")
-    before = stage.state()
-    answer = stage.deliver(stage.event("Delete", physical_id=physical_id))
+    virtual.create_room("boardroom", Email="boardroom@example.com")
+    before = virtual.state()
+    answer = virtual.deliver(virtual.event("Delete", physical_id=physical_id))
 
     assert answer.succeeded
     assert answer.physical_id == (physical_id or answer.physical_id)
-    assert stage.writes() == []
-    assert stage.state() == before
+    assert virtual.writes() == []
+    assert virtual.state() == before
 
 
 def test_contract_31_a_foreign_resource(stage: Stage) -> None:
@@ -144,13 +144,13 @@ def test_contract_34_the_reason(stage: Stage) -> None:
         room_properties(Delegates=["nobody"]),
     ],
 )
-def test_contract_35_broken_properties(stage: Stage, properties: dict[str, Any]) -> None:
+def test_contract_35_broken_properties(virtual: VirtualStage, properties: dict[str, Any]) -> None:
     """Properties that are invalid or outdated do not keep a Delete from removing what is ours."""
-    room = stage.deliver(stage.event("Create", properties=everything())).physical_id
-    answer = stage.deliver(stage.event("Delete", properties=properties, physical_id=room))
+    room = virtual.deliver(virtual.event("Create", properties=everything())).physical_id
+    answer = virtual.deliver(virtual.event("Delete", properties=properties, physical_id=room))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", room)
-    assert stage.rooms() == []
+    assert virtual.rooms() == []
 
 
 @pytest.mark.parametrize("properties", [None, "text", [], 7])

@@ -4,6 +4,7 @@ Contracts 14-16 are with the others on ownership.
 """
 
 from tests.harness import DESCRIPTION, Stage, everything, room_properties
+from tests.matrices.virtual import VirtualStage
 
 
 def test_contract_17_a_request_id_used_again_after_a_failure(stage: Stage) -> None:
@@ -19,17 +20,17 @@ def test_contract_17_a_request_id_used_again_after_a_failure(stage: Stage) -> No
     assert [room.ResourceId for room in stage.rooms()] == [answer.physical_id]
 
 
-def test_contract_17_a_request_id_used_again_after_the_resource_has_gone(stage: Stage) -> None:
+def test_contract_17_a_request_id_used_again_after_the_resource_has_gone(virtual: VirtualStage) -> None:
     """A Create that succeeded once makes the room anew under the same RequestId when it is gone meanwhile."""
-    first = stage.event("Create")
-    old = stage.deliver(first).physical_id
-    stage.delete_room(old)
+    first = virtual.event("Create")
+    old = virtual.deliver(first).physical_id
+    virtual.delete_room(old)
 
-    answer = stage.deliver(stage.event("Create", request_id=first["RequestId"]))
+    answer = virtual.deliver(virtual.event("Create", request_id=first["RequestId"]))
 
     assert answer.succeeded
     assert answer.physical_id != old
-    assert [(room.ResourceId, room.State) for room in stage.rooms()] == [(answer.physical_id, "ENABLED")]
+    assert [(room.ResourceId, room.State) for room in virtual.rooms()] == [(answer.physical_id, "ENABLED")]
 
 
 def test_contract_17_a_request_id_used_again_after_its_delete(stage: Stage) -> None:

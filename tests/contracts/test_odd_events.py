@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.contracts.timeless import Timeless
 from tests.harness import Answer, Function, Stage, room_properties
 
 # Lone surrogates included: JSON can hold them.
@@ -66,15 +67,15 @@ def _patient(stage: Stage) -> Function:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(request_type=st.sampled_from(["Create", "Update"]), changes=_changes())
-def test_contract_01_20_41_any_malformed_event(stage: Stage, request_type: str, changes: dict[str, Any]) -> None:
+def test_contract_01_20_41_any_malformed_event(play: Timeless, request_type: str, changes: dict[str, Any]) -> None:
     """Whatever is wrong with an event or its properties, there is exactly one answer: well-formed and FAILED."""
-    event = {**stage.event(request_type, physical_id="r-" + "0" * 32), **changes}
+    event = {**play.event(request_type, physical_id="r-" + "0" * 32), **changes}
     event = {key: value for key, value in event.items() if value is not _MISSING}
-    mark = stage.mark()
-    answer = stage.deliver(event, function=_patient(stage))
+    mark = play.stage.mark()
+    answer = play.deliver(event)
 
     assert answer.status == "FAILED"
-    assert stage.operations(mark, "workmail") == []
+    assert play.stage.operations(mark, "workmail") == []
 
 
 _USABLE = st.text("abc/?=&%", max_size=20)
@@ -113,18 +114,18 @@ def test_contract_08_any_unusable_url(stage: Stage, request_type: str, url: obje
     logical_id=_TEXT.filter(bool),
     request_id=_TEXT.filter(bool),
 )
-def test_contract_03_31_33_35_any_delete(stage: Stage, **fields: Any) -> None:
+def test_contract_03_31_33_35_any_delete(play: Timeless, **fields: Any) -> None:
     """A Delete with any id and any properties, of something that never was, succeeds under the same ids."""
     event = {
-        **stage.event("Delete"),
+        **play.event("Delete"),
         "PhysicalResourceId": fields["physical_id"],
         "ResourceProperties": fields["properties"],
         "OldResourceProperties": fields["old_properties"],
         "LogicalResourceId": fields["logical_id"],
         "RequestId": fields["request_id"],
     }
-    mark = stage.mark()
-    answer: Answer = stage.deliver(event, function=_patient(stage))
+    mark = play.stage.mark()
+    answer: Answer = play.deliver(event)
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", fields["physical_id"])
-    assert stage.writes(mark) == []
+    assert play.stage.writes(mark) == []

@@ -7,6 +7,7 @@ import pytest
 
 from tests.contracts.timeless import Timeless
 from tests.harness import DOMAIN, Function, Stage, everything, room_properties
+from tests.matrices.virtual import VirtualStage
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 from workmail_rooms.sandbox.services import Call
 
@@ -98,23 +99,23 @@ def test_contract_15_two_crashes_in_a_row(play: Timeless) -> None:
 
 
 @pytest.mark.parametrize("kind", ["room", "room in capitals", "user", "group"])
-def test_contract_16_a_name_that_somebody_else_owns(stage: Stage, kind: str) -> None:
+def test_contract_16_a_name_that_somebody_else_owns(virtual: VirtualStage, kind: str) -> None:
     """A Create with a taken name fails with the marker id, and neither it nor its Delete touches who has the name."""
     name = {"user": "alice", "group": "facilities"}.get(kind, "boardroom")
     if kind.startswith("room"):
-        stage.create_room("BoardRoom" if "capitals" in kind else name, Email=f"boardroom@{DOMAIN}")
-    before, properties = stage.state(), room_properties(Name=name)
+        virtual.create_room("BoardRoom" if "capitals" in kind else name, Email=f"boardroom@{DOMAIN}")
+    before, properties = virtual.state(), room_properties(Name=name)
 
-    answer = stage.deliver(stage.event("Create", properties=properties))
+    answer = virtual.deliver(virtual.event("Create", properties=properties))
 
     assert answer.status == "FAILED"
     assert answer.physical_id.startswith(f"{CREATE_FAILED}/")
     assert answer.reason.startswith("NameAvailabilityException:")
-    assert stage.state() == before
+    assert virtual.state() == before
     for physical_id in (answer.physical_id, CREATE_FAILED, "rooms-Room-1ABCDEFGHIJKL"):
-        assert stage.deliver(stage.event("Delete", properties=properties, physical_id=physical_id)).succeeded
-    assert stage.state() == before
-    assert stage.entries() == []
+        assert virtual.deliver(virtual.event("Delete", properties=properties, physical_id=physical_id)).succeeded
+    assert virtual.state() == before
+    assert virtual.entries() == []
 
 
 def test_contract_16_somebody_elses_mark(stage: Stage) -> None:
@@ -139,18 +140,18 @@ def test_contract_16_somebody_elses_mark(stage: Stage) -> None:
     assert stage.state() == before
 
 
-def test_contract_19_the_id_is_reported_as_soon_as_it_exists(stage: Stage) -> None:
+def test_contract_19_the_id_is_reported_as_soon_as_it_exists(virtual: VirtualStage) -> None:
     """A Create that fails for good after CreateResource answers with the real id, and the Delete of it removes it."""
-    stage.interventions.fail("RegisterToWorkMail", code="EmailAddressInUseException", status=400, times=99)
-    answer = stage.deliver(stage.event("Create"))
+    virtual.interventions.fail("RegisterToWorkMail", code="EmailAddressInUseException", status=400, times=99)
+    answer = virtual.deliver(virtual.event("Create"))
 
-    room = stage.room()
+    room = virtual.room()
     assert room is not None
     assert (answer.status, answer.physical_id) == ("FAILED", room.ResourceId)
     assert answer.reason.startswith("EmailAddressInUseException:")
-    assert stage.deliver(stage.event("Delete", physical_id=answer.physical_id)).succeeded
-    assert stage.rooms() == []
-    assert stage.entries() == []
+    assert virtual.deliver(virtual.event("Delete", physical_id=answer.physical_id)).succeeded
+    assert virtual.rooms() == []
+    assert virtual.entries() == []
 
 
 def test_contract_19_a_failure_before_the_id_is_cleaned_up(stage: Stage) -> None:
@@ -266,27 +267,27 @@ def test_contract_30_abandon_on_delete_without_a_ledger(stage: Stage, abandoning
 
 @pytest.mark.parametrize("declared", ["CREATED", "ADOPTED"])
 @pytest.mark.parametrize("how", ["gone", "Deleted", "Deleted, later gone"])
-def test_contract_30_the_organization_has_gone(stage: Stage, how: str, declared: str) -> None:
+def test_contract_30_the_organization_has_gone(virtual: VirtualStage, how: str, declared: str) -> None:
     """Delete of a resource whose organization has gone, or is in state Deleted, succeeds and forgets it."""
     adopt = "ADOPT" if declared == "ADOPTED" else None
     if adopt:
-        stage.create_room()
+        virtual.create_room()
     properties = room_properties(ExistingResource=adopt)
-    room = stage.deliver(stage.event("Create", properties=properties)).physical_id
+    room = virtual.deliver(virtual.event("Create", properties=properties)).physical_id
     if how == "gone":
-        stage.interventions.fail(service="workmail", code="OrganizationNotFoundException", status=400, times=99)
+        virtual.interventions.fail(service="workmail", code="OrganizationNotFoundException", status=400, times=99)
     else:
-        stage.workmail.organization(EXAMPLE).state = "Deleted"
+        virtual.workmail.organization(EXAMPLE).state = "Deleted"
     if "later" in how:
-        stage.interventions.fail("DescribeOrganization", code="OrganizationNotFoundException", status=400)
+        virtual.interventions.fail("DescribeOrganization", code="OrganizationNotFoundException", status=400)
 
     answers = [
-        stage.deliver(stage.event("Delete", properties=properties, physical_id=physical_id))
+        virtual.deliver(virtual.event("Delete", properties=properties, physical_id=physical_id))
         for physical_id in (room, room, "rooms-Room-1ABCDEFGHIJKL")
     ]
 
     assert [one.status for one in answers] == ["SUCCESS"] * 3, [one.reason for one in answers]
-    assert stage.entries() == []
+    assert virtual.entries() == []
 
 
 def test_contract_34_an_organization_that_only_rests(stage: Stage) -> None:
@@ -330,14 +331,14 @@ def test_contract_37_a_retained_resource_and_a_create_that_fails_elsewhere(stage
     assert stage.state() == before
 
 
-def test_contract_31_a_late_duplicate_of_a_delete(stage: Stage) -> None:
+def test_contract_31_a_late_duplicate_of_a_delete(virtual: VirtualStage) -> None:
     """A Delete that Lambda delivers once more, later, does not touch what a later Create has made."""
-    created = stage.deliver(stage.event("Create")).physical_id
-    deletes = [stage.event("Delete", physical_id=id_) for id_ in (created, CREATE_FAILED, "rooms-Room-1ABCDEFGHIJKL")]
-    assert [stage.deliver(delete).succeeded for delete in deletes] == [True] * 3
-    stage.deliver(stage.event("Create", properties=everything()))
-    before, entries = stage.state(), stage.entries()
+    created = virtual.deliver(virtual.event("Create")).physical_id
+    deletes = [virtual.event("Delete", physical_id=id_) for id_ in (created, CREATE_FAILED, "rooms-Room-1ABCDEFGHIJKL")]
+    assert [virtual.deliver(delete).succeeded for delete in deletes] == [True] * 3
+    virtual.deliver(virtual.event("Create", properties=everything()))
+    before, entries = virtual.state(), virtual.entries()
 
-    assert [stage.deliver(delete).succeeded for delete in deletes] == [True] * 3
-    assert stage.state() == before
-    assert stage.entries() == entries
+    assert [virtual.deliver(delete).succeeded for delete in deletes] == [True] * 3
+    assert virtual.state() == before
+    assert virtual.entries() == entries

@@ -161,7 +161,7 @@ TROUBLES: dict[str, Callable[[], Answer]] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_contract_40_trouble_at_every_call(stage: Stage, trouble: str) -> None:
+def test_contract_40_trouble_at_every_call(virtual: VirtualStage, trouble: str) -> None:
     """Throttling, a 500, or a lost request or reply at every single call: the same end state, with few calls more."""
     hit: set[str] = set()
 
@@ -182,19 +182,19 @@ def test_contract_40_trouble_at_every_call(stage: Stage, trouble: str) -> None:
         new = everything(Name="atrium", Email="atrium@example.com", Delegates=["bob"])
         for request_type, properties in (("Create", everything()), ("Update", new), ("Delete", new)):
             hit.clear()
-            mark = stage.mark()
-            answer = stage.deliver(stage.event(request_type, properties=properties, physical_id=physical_id))
+            mark = virtual.mark()
+            answer = virtual.deliver(virtual.event(request_type, properties=properties, physical_id=physical_id))
             assert answer.succeeded, answer.reason
             physical_id = answer.physical_id
-            counts.append(len(stage.calls(mark)))
-            states.append([{**room.export(), "ResourceId": ""} for room in stage.rooms()])
+            counts.append(len(virtual.calls(mark)))
+            states.append([{**room.export(), "ResourceId": ""} for room in virtual.rooms()])
         return states, counts
 
     expected, usual = life()
     if trouble == "reply lost":
-        stage.interventions.after(once, times=10**6)
+        virtual.interventions.after(once, times=10**6)
     else:
-        stage.interventions.before(once, times=10**6)
+        virtual.interventions.before(once, times=10**6)
     states, counts = life()
 
     assert states == expected
@@ -240,15 +240,17 @@ def test_contract_41_an_unknown_resource_type(stage: Stage, request_type: str) -
 
 
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
-def test_contract_41_an_extra_property(stage: Stage, request_type: str) -> None:
+def test_contract_41_an_extra_property(virtual: VirtualStage, request_type: str) -> None:
     """A property that is not there is FAILED with its name, and with the one that was probably meant."""
-    room = None if request_type == "Create" else stage.deliver(stage.event("Create")).physical_id
-    mark = stage.mark()
-    answer = stage.deliver(stage.event(request_type, properties=room_properties(Discription="oops"), physical_id=room))
+    room = None if request_type == "Create" else virtual.deliver(virtual.event("Create")).physical_id
+    mark = virtual.mark()
+    answer = virtual.deliver(
+        virtual.event(request_type, properties=room_properties(Discription="oops"), physical_id=room)
+    )
 
     assert not answer.succeeded
     assert "Discription is not a property here; did you mean Description?" in answer.reason
-    assert stage.calls(mark) == ()
+    assert virtual.calls(mark) == ()
 
 
 # --------------------------------------------------------------------------------------------------------- contract 42
@@ -292,14 +294,14 @@ def test_contract_42_an_import_does_nothing(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", "tRuE", True])
-def test_contract_43_booleans(stage: Stage, value: object) -> None:
+def test_contract_43_booleans(virtual: VirtualStage, value: object) -> None:
     """True and false in any case are booleans."""
     other = {"true": "false", "True": "False", "TRUE": "FALSE", "tRuE": "fAlSe"}.get(str(value), False)
     properties = room_properties(
         HiddenFromGlobalAddressList=value, BookingOptions={"AutoDeclineConflictingRequests": other}
     )
-    assert stage.deliver(stage.event("Create", properties=properties)).succeeded
-    room = stage.room()
+    assert virtual.deliver(virtual.event("Create", properties=properties)).succeeded
+    room = virtual.room()
 
     assert room is not None
     assert room.HiddenFromGlobalAddressList is True
@@ -318,13 +320,13 @@ def test_contract_43_everything_else_is_refused(stage: Stage, value: object) -> 
 
 
 @pytest.mark.parametrize("name", ["0042", "1e3", "1_000", "007", "true", "null"])
-def test_contract_43_a_name_like_a_number(stage: Stage, name: str) -> None:
+def test_contract_43_a_name_like_a_number(virtual: VirtualStage, name: str) -> None:
     """A name that looks like a number, or like another value, stays the text that it is."""
-    answer = stage.deliver(stage.event("Create", properties=room_properties(Name=name)))
+    answer = virtual.deliver(virtual.event("Create", properties=room_properties(Name=name)))
 
     assert answer.succeeded
     assert answer.data["Name"] == name
-    assert [room.Name for room in stage.rooms()] == [name]
+    assert [room.Name for room in virtual.rooms()] == [name]
 
 
 # --------------------------------------------------------------------------------------------------------- contract 44

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.harness import DESCRIPTION, Stage, everything, room_properties
+from tests.harness.account import Account
+from tests.matrices.virtual import VirtualStage
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 
 CHANGED = everything(
@@ -19,7 +21,7 @@ ELSEWHERE = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
 
 
 def _update(
-    stage: Stage, physical_id: str, properties: dict[str, Any], old: dict[str, Any], **rest: Any
+    stage: Account, physical_id: str, properties: dict[str, Any], old: dict[str, Any], **rest: Any
 ) -> dict[str, Any]:
     return stage.event("Update", properties=properties, old_properties=old, physical_id=physical_id, **rest)
 
@@ -42,22 +44,22 @@ def _update(
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_contract_22_a_change_in_place(stage: Stage, change: dict[str, Any]) -> None:
+def test_contract_22_a_change_in_place(virtual: VirtualStage, change: dict[str, Any]) -> None:
     """Every property but OrganizationId changes in place: same id, the change is there and in the ledger, and back."""
-    room = stage.deliver(stage.event("Create")).physical_id
-    before = stage.state()
+    room = virtual.deliver(virtual.event("Create")).physical_id
+    before = virtual.state()
     old, new = room_properties(), room_properties(**change)
-    answer = stage.deliver(_update(stage, room, new, old))
-    after = stage.state()
-    named = [one["name"] for one in stage.entries() if one["Entry"] == "entry"]
-    back = stage.deliver(_update(stage, room, old, new))
+    answer = virtual.deliver(_update(virtual, room, new, old))
+    after = virtual.state()
+    named = [one["name"] for one in virtual.entries() if one["Entry"] == "entry"]
+    back = virtual.deliver(_update(virtual, room, old, new))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", room)
     assert (back.status, back.physical_id) == ("SUCCESS", room)
     assert after != before
     assert named == [new["Name"]]
     if change != {"Email": None}:
-        assert stage.state() == before
+        assert virtual.state() == before
 
 
 def test_contract_22_unchanged_in_effect(stage: Stage) -> None:
@@ -136,55 +138,55 @@ def test_contract_24_everything_in_place(stage: Stage) -> None:
 # --------------------------------------------------------------------------------------------------------- contract 25
 
 
-def test_contract_25_a_failed_update_in_place(stage: Stage) -> None:
+def test_contract_25_a_failed_update_in_place(virtual: VirtualStage) -> None:
     """Whatever call of an Update fails, it answers the event's id, and the reversed Update restores the old state."""
     old = everything()
-    room = stage.deliver(stage.event("Create", properties=old)).physical_id
-    before, mark = stage.state(), stage.mark()
-    assert stage.deliver(_update(stage, room, CHANGED, old)).succeeded
-    calls = stage.writes(mark)
-    assert stage.deliver(_update(stage, room, old, CHANGED)).succeeded
-    assert stage.state() == before
+    room = virtual.deliver(virtual.event("Create", properties=old)).physical_id
+    before, mark = virtual.state(), virtual.mark()
+    assert virtual.deliver(_update(virtual, room, CHANGED, old)).succeeded
+    calls = virtual.writes(mark)
+    assert virtual.deliver(_update(virtual, room, old, CHANGED)).succeeded
+    assert virtual.state() == before
 
     assert len(calls) >= 5
     # What was declared within a day is taken for the aim of a rollback, which does without what WorkMail refuses.
     changed = {**CHANGED, "Description": "not declared before"}
     for name in dict.fromkeys(calls):
         for nth in {1, calls.count(name)}:
-            stage.interventions.fail(name, nth, code="InvalidParameterException", status=400, times=10**6)
-            failed = stage.deliver(_update(stage, room, changed, old))
-            stage.interventions.clear()
+            virtual.interventions.fail(name, nth, code="InvalidParameterException", status=400, times=10**6)
+            failed = virtual.deliver(_update(virtual, room, changed, old))
+            virtual.interventions.clear()
             assert (failed.status, failed.physical_id) == ("FAILED", room), (name, nth)
             assert failed.reason.startswith("InvalidParameterException: "), (name, nth)
 
-            reversed_ = stage.deliver(_update(stage, room, old, changed))
+            reversed_ = virtual.deliver(_update(virtual, room, old, changed))
             assert (reversed_.status, reversed_.physical_id) == ("SUCCESS", room), (name, nth)
-            assert stage.state() == before, (name, nth)
+            assert virtual.state() == before, (name, nth)
 
 
 # --------------------------------------------------------------------------------------------------------- contract 26
 
 
 @pytest.mark.parametrize("failing", ["CreateResource", "RegisterToWorkMail", "UpdateResource", "DescribeResource"])
-def test_contract_26_a_failed_replacement(stage: Stage, failing: str) -> None:
+def test_contract_26_a_failed_replacement(virtual: VirtualStage, failing: str) -> None:
     """A replacement that fails removes what it has made before it answers the old id; the old resource still works."""
     old = everything()
-    room = stage.deliver(stage.event("Create", properties=old)).physical_id
-    before = stage.state()
-    stage.interventions.fail(failing, code="InvalidParameterException", status=400)
+    room = virtual.deliver(virtual.event("Create", properties=old)).physical_id
+    before = virtual.state()
+    virtual.interventions.fail(failing, code="InvalidParameterException", status=400)
     new = everything(
         OrganizationId=OTHER, Email="boardroom@example.org", Aliases=["board-room@example.org"], Delegates=["dave"]
     )
-    answer = stage.deliver(_update(stage, room, new, old))
+    answer = virtual.deliver(_update(virtual, room, new, old))
 
     assert (answer.status, answer.physical_id) == ("FAILED", room)
     assert answer.reason.startswith("InvalidParameterException: ")
-    assert stage.state() == before
-    assert [entry["organization_id"] for entry in stage.entries() if entry["Entry"] != "claim"] == [EXAMPLE]
+    assert virtual.state() == before
+    assert [entry["organization_id"] for entry in virtual.entries() if entry["Entry"] != "claim"] == [EXAMPLE]
     # The rollback's reversed Update finds nothing to do.
-    reversed_ = stage.deliver(_update(stage, room, old, new))
+    reversed_ = virtual.deliver(_update(virtual, room, old, new))
     assert (reversed_.status, reversed_.physical_id) == ("SUCCESS", room)
-    assert stage.state() == before
+    assert virtual.state() == before
 
 
 def test_contract_26_a_taken_name(stage: Stage) -> None:
@@ -277,15 +279,15 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_contract_29_broken_old_properties(stage: Stage, broken: dict[str, Any]) -> None:
+def test_contract_29_broken_old_properties(virtual: VirtualStage, broken: dict[str, Any]) -> None:
     """Old properties of another time or in no form at all break neither Update, nor its reverse, nor Delete."""
-    room = stage.deliver(stage.event("Create")).physical_id
-    updated = stage.deliver(_update(stage, room, CHANGED, broken))
-    again = stage.deliver(_update(stage, room, room_properties(), broken))
-    deleted = stage.deliver(stage.event("Delete", properties=broken, physical_id=room))
+    room = virtual.deliver(virtual.event("Create")).physical_id
+    updated = virtual.deliver(_update(virtual, room, CHANGED, broken))
+    again = virtual.deliver(_update(virtual, room, room_properties(), broken))
+    deleted = virtual.deliver(virtual.event("Delete", properties=broken, physical_id=room))
 
     assert [(one.status, one.physical_id) for one in (updated, again, deleted)] == [("SUCCESS", room)] * 3
-    assert stage.rooms() == []
+    assert virtual.rooms() == []
 
 
 @pytest.mark.parametrize("broken", [None, "text", 7, []])

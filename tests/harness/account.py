@@ -50,7 +50,9 @@ class Account(ABC):
         old_properties: Mapping[str, Any] | None = None,
         logical_id: str = "Room",
         physical_id: str | None = None,
+        request_id: str | None = None,
         signed_at: datetime | None = None,
+        stack_id: str | None = None,
     ) -> dict[str, Any]:
         """Make an event with a ResponseURL of its own."""
 
