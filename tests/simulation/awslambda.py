@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from operator import attrgetter
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,7 @@ from workmail_rooms.sandbox.workmail.service_model import modelled_errors
 
 from .dynamodb import DynamoDBError
 from .faults import DEADLY, Fate, Fault, fate
-from .scheduler import Killed, Signal, Task
+from .scheduler import Killed, Scheduler, Signal, Task
 from .workmail import WorkMailError
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 Event = Mapping[str, Any]
 
 
-def _nothing(*_arguments: object, **_keys: object) -> None:
-    pass
+#: Does nothing with whatever it is given, without a frame of Python.
+_nothing: Final[Callable[..., Any]] = "".format
+#: What time it is for a scheduler.
+_now: Final[Callable[[Scheduler], float]] = attrgetter("now")
 
 
 #: Seconds: the function's timeout, and Lambda's waits before it tries an event again.
@@ -247,6 +250,8 @@ class Worker:
         self._ends_at = world.scheduler.now + TIMEOUT
         self.record = Try(name, event, world.scheduler.now)
         self._clients: dict[tuple[str, float], Any] = {}
+        #: Returns seconds that never run backwards.
+        self.monotonic: Callable[[], float] = partial(_now, world.scheduler)
         if self._fate.pace > 1:
             self._meet(Fault(f"{name}: slow", "slow", self._fate.pace))
 
@@ -337,10 +342,6 @@ class Worker:
         """Return the seconds since the epoch, as this machine has them."""
         return self.world.scheduler.now + self.world.story.skew
 
-    def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
-        return self.world.scheduler.now
-
     def sleep(self, seconds: float) -> None:
         """Wait."""
         if self.dead:
@@ -374,13 +375,16 @@ class Worker:
         if self.dead:
             raise Killed
         self._number += 1
-        fault = self._fault(service, operation)
+        fault = self._fault(service, operation) if self._fate.faults or self.world.outages else None
         self._pause()
         if fault is not None:
             return self._disturbed(fault, service, operation, parameters, read_timeout)
         self.record.calls += 1
         answer, refusal = self._serve(service, operation, parameters, "")
-        return self._replied(operation, answer, refusal)
+        self._pause()
+        if refusal:
+            raise _client_error(operation, *refusal)
+        return answer | _METADATA
 
     def _disturbed(
         self, fault: Fault, service: str, operation: str, parameters: Mapping[str, Any], read_timeout: float
@@ -401,9 +405,6 @@ class Worker:
             self.die()
         if kind in _CARRIED_OUT:
             self._fail(kind, operation, read_timeout)
-        return self._replied(operation, answer, refusal)
-
-    def _replied(self, operation: str, answer: dict[str, Any], refusal: tuple[Any, ...]) -> dict[str, Any]:
         self._pause()
         if refusal:
             raise _client_error(operation, *refusal)

@@ -263,8 +263,8 @@ class CloudFormation:
             (stack, resource)
             for stack in self.stacks.values()
             for resource in stack.resources.values()
-            if (resource.counts and resource.physical_id == room)
-            or any(physical_id == room for physical_id, _ in resource.superseded)
+            if (resource.physical_id == room and resource.counts)
+            or (resource.superseded and any(physical_id == room for physical_id, _ in resource.superseded))
         ]
 
     def is_deleting(self, room: str) -> bool:

@@ -533,6 +533,10 @@ class Table:
         self._check(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
         chosen = list(self.items.items())
+        if expression is not None:
+            # Every key condition has the partition's key, and so only what is equal to one of the values can meet it.
+            given = {value.get("S") for value in values.values()}
+            chosen = [(key, item) for key, item in chosen if key[0] in given]
         for text in (expression, request.get("FilterExpression")):
             if text is not None:
                 wanted = condition(text)

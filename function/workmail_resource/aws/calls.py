@@ -7,7 +7,8 @@ whoever makes one that is not idempotent (CreateResource has no client token) lo
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +20,8 @@ from .errors import Clean, ServiceError, from_boto
 from .retries import FIRST_THROTTLED_DELAY, MAX_ATTEMPTS, THROTTLED_GROWTH, delays, is_throttling, is_transient
 
 Log = Callable[..., None]
+#: Returns the name that a client has for an operation.
+_method_name: Final = cache(xform_name)
 
 
 class Caller:
@@ -113,7 +116,7 @@ class Caller:
 
     def _once(self, operation: str, parameters: Mapping[str, Any], subject: str, attempt: int) -> dict[str, Any]:
         client = self._client(self.deadline.remaining())
-        method = getattr(client, xform_name(operation))
+        method = getattr(client, _method_name(operation))
         try:
             response: dict[str, Any] = method(**parameters)
         except (ClientError, BotoCoreError) as error:

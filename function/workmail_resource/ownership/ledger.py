@@ -243,9 +243,8 @@ def _json(values: Sequence[Any]) -> str:
     return json.dumps(values) if values else _EMPTY
 
 
-def _array(item: Item, name: str) -> list[Any]:
-    text = _text(item, name)
-    values: list[Any] = json.loads(text) if text not in {"", _EMPTY} else []
+def _array(text: str | None) -> list[Any]:
+    values: list[Any] = json.loads(text) if text and text != _EMPTY else []
     return values
 
 
@@ -263,23 +262,25 @@ def record_of(owner: str, items: Sequence[Item]) -> Record:
 
 
 def _record(owner: str, item: Item) -> Record:
-    worker = _text(item, "Worker")
+    values = {name: str(next(iter(typed.values()))) for name, typed in item.items()}
+    get = values.get
+    worker = get("Worker", "")
     return Record(
         owner,
-        version=_number(item, "Version"),
-        entries=tuple(_entry(values) for values in _array(item, "Entries")),
-        lease=Lease(worker, _text(item, "WorkerEvent"), _number(item, "LeaseUntil"), _text(item, "WorkerRequestType"))
+        version=int(get("Version", 0)),
+        entries=tuple(map(_entry, _array(get("Entries")))),
+        lease=Lease(worker, get("WorkerEvent", ""), int(get("LeaseUntil", 0)), get("WorkerRequestType", ""))
         if worker
         else None,
-        latest=_text(item, "Latest"),
-        latest_at=_number(item, "LatestAt"),
-        superseded=tuple(_array(item, "Superseded")),
-        creates_void_until=_number(item, "CreatesVoidUntil"),
-        updates_void_until=_number(item, "UpdatesVoidUntil"),
-        voided_by=_text(item, "VoidedBy"),
-        failed=_text(item, "Failed"),
-        failure=tuple(_array(item, "Failure")),
-        written_by=_text(item, "WrittenBy"),
+        latest=get("Latest", ""),
+        latest_at=int(get("LatestAt", 0)),
+        superseded=tuple(_array(get("Superseded"))),
+        creates_void_until=int(get("CreatesVoidUntil", 0)),
+        updates_void_until=int(get("UpdatesVoidUntil", 0)),
+        voided_by=get("VoidedBy", ""),
+        failed=get("Failed", ""),
+        failure=tuple(_array(get("Failure"))),
+        written_by=get("WrittenBy", ""),
     )
 
 

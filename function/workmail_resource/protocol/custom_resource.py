@@ -23,6 +23,9 @@ ANSWER_SHARE: Final = 0.25
 
 _FIELDS: Final = ("RequestType", "StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId", "ResponseURL")
 
+_root_logger: Final = logging.getLogger()
+_crhelper_logger: Final = logging.getLogger("crhelper")
+
 Send = Callable[[str, bytes, AnswerStatus], None]
 Explain = Callable[[BaseException], tuple[str, str]]
 
@@ -109,10 +112,10 @@ class CustomResource(CfnResource):
         start_timer: StartTimer = start_timer,
     ) -> None:
         # crhelper sets the root logger's level, which is not its business: it is given the level that is there.
-        level: Any = logging.getLogger().level  # crhelper's stub wants a name, which not every level has
+        level: Any = _root_logger.level  # crhelper's stub wants a name, which not every level has
         super().__init__(log_level=level, boto_level="WARNING", sleep_on_delete=0)
         # It logs the event, and with it the ResponseURL, at DEBUG.
-        logging.getLogger("crhelper").setLevel(logging.WARNING)
+        _crhelper_logger.setLevel(logging.WARNING)
         self._deliver = send
         self._explain = explain
         self.failed_id = failed_id

@@ -92,7 +92,7 @@ def secrets(event: Mapping[str, Any]) -> list[str]:
     if isinstance(url, str):
         query = url.partition("?")[2]
         as_they_stand = re.split("[&=#]", query)
-        decoded = [value for _, value in _query(url)]
+        decoded = [value for _, value in parse_qsl(query.partition("#")[0])]
         found += [url, query, *(value for value in as_they_stand + decoded if len(value) > _SHORT)]
     return [secret for secret in found if secret]
 
@@ -123,15 +123,12 @@ def _texts(value: object) -> Iterator[str]:
 
 
 _SHORT: Final = 16
-
-
-def _query(url: str) -> list[tuple[str, str]]:
-    return parse_qsl(url.partition("?")[2].partition("#")[0])
+_DATES: Final = re.compile(r"[?&](X-Amz-Date|Expires)=([^&#]*)")
 
 
 def signed_at(url: object) -> int | None:
     """Return when CloudFormation signed a ResponseURL, in seconds since the epoch; None when the URL does not say."""
-    query = dict(_query(url)) if isinstance(url, str) else {}
+    query = dict(_DATES.findall(url)) if isinstance(url, str) else {}
     try:
         if "X-Amz-Date" in query:
             # Not strptime: its first use takes as long as importing a fair part of this package.

@@ -90,13 +90,12 @@ class Account:
             ):
                 raise OrganizationNotFoundError(f"Organization: {organization_id}.")
             raise OrganizationStateError.not_active(organization_id, organization.state)
-        self._check_directory(organization, operation, errors)
+        if organization.directory != "ok":
+            self._check_directory(organization, operation, errors)
         return organization
 
     @staticmethod
     def _check_directory(organization: Organization, operation: str, errors: frozenset[str]) -> None:
-        if organization.directory == "ok":
-            return
         at = f"Directory: {organization.directory_id} of organization {organization.id}."
         reads = operation.startswith(("Describe", "List", "Get"))
         match organization.directory:

@@ -116,7 +116,7 @@ def _list(shape: ListShape, *, strict: bool) -> Check:
 
 
 def _string(shape: Shape) -> Check:
-    sized = _size(shape, "length")
+    sized, least, most = _size(shape, "length"), *_limits(shape)
     pattern, enum = shape.metadata.get("pattern"), shape.metadata.get("enum", ())
     # ASCII, because Java's \w, which the model's patterns are written for, knows no other letters.
     matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
@@ -124,7 +124,7 @@ def _string(shape: Shape) -> Check:
     def check(value: object, path: str) -> Sequence[str]:
         if not isinstance(value, str):
             return _another_type(shape, path)
-        found = sized(len(value), path)
+        found = () if least <= len(value) <= most else sized(len(value), path)
         if matches is not None and not matches(value):
             found = [*found, f"{_must(path)} satisfy regular expression pattern: {pattern}"]
         if enum and value not in enum:
@@ -134,8 +134,12 @@ def _string(shape: Shape) -> Check:
     return check
 
 
+def _limits(shape: Shape) -> tuple[float, float]:
+    return shape.metadata.get("min", -math.inf), shape.metadata.get("max", math.inf)
+
+
 def _size(shape: Shape, what: str) -> Callable[[int, str], Sequence[str]]:
-    least, most = shape.metadata.get("min", -math.inf), shape.metadata.get("max", math.inf)
+    least, most = _limits(shape)
 
     def check(size: int, path: str) -> Sequence[str]:
         if size < least:
