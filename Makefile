@@ -29,23 +29,45 @@ demo: $(READY) ## Deploy examples/meeting-rooms.yaml in the sandbox, and print w
 	@$(BIN)/workmail-rooms sandbox rooms
 
 test: $(READY) $(CDK_APP) ## Run every test
-	@$(BIN)/pytest --numprocesses 4 --dist worksteal
+	@$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 simulate: $(READY) ## Play SEEDS stories from seed FROM on, beyond those of `make test`; or one again and shrunk (SEED=42)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) \
 	  --from $(or $(FROM),$(shell date +%s)) --jobs $(or $(JOBS),2))
 
+# Two at a time, since most take one core only. The longest come first.
+CHECKS := check-types check-style check-checkov check-sam check-templates check-format check-spelling check-imports
+
 check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, spelling, style, types, imports, templates, tests
+	@$(MAKE) --no-print-directory --jobs 2 $(CHECKS)
+	@$(MAKE) --no-print-directory test
+
+.PHONY: $(CHECKS)
+
+check-format:
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
+
+check-spelling:
 	@$(BIN)/codespell
+
+check-style:
 	@$(BIN)/proselint --config .proselintrc.json check *.md docs
+
+check-types:
 	@$(BIN)/mypy
+
+check-imports:
 	@PYTHONPATH=function $(BIN)/lint-imports --no-cache
+
+check-templates:
 	@$(BIN)/cfn-lint $(TEMPLATES) --append-rules tools/workmail_rooms/lint
+
+check-sam:
 	@$(BIN)/sam validate --lint
+
+check-checkov:
 	@$(call checkov,template.yaml)
-	@$(MAKE) --no-print-directory test
 
 bench: $(READY) ## Measure a Create next to three others, and 500 rooms at 25 calls a second, and the queue; takes ten minutes
 	@$(BIN)/python -m benchmarks.cold
