@@ -73,7 +73,7 @@ def adopt(
         work.turn.take(record.following(work.event))
         take_away(work, former)
         raise OvertakenError
-    entry = replace(new_entry(work, declaration), resource_id=existing.resource_id, origin="ADOPTED", replaces=replaces)
+    entry = new_entry(work, declaration)._replace(resource_id=existing.resource_id, origin="ADOPTED", replaces=replaces)
     entry = entry if former is None else _again(work, entry, former)
     taken = record.following(work.event).put(entry, former)
     try:
@@ -101,11 +101,11 @@ def _again(work: Work, entry: Entry, former: Entry) -> Entry:
     """
     if waiting_owner(work, former) is None:
         if former.ready or work.clock.time() - former.made_at > ROLLBACK_WINDOW:
-            return replace(entry, returned=former.ready)
+            return entry._replace(returned=former.ready)
         # What an event has left that CloudFormation gave up is no less its own, and was no other before.
-        return replace(entry, origin=former.origin, before=former.before)
-    return replace(
-        entry, origin=former.origin, before=former.before, taken_from=former.taken_from, former=former.former
+        return entry._replace(origin=former.origin, before=former.before)
+    return entry._replace(
+        origin=former.origin, before=former.before, taken_from=former.taken_from, former=former.former
     )
 
 
@@ -130,8 +130,8 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         if kept is not None and (not kept.ready or kept.giving_back):
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if kept is not None:
-            entry = replace(entry, origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
-            theirs = theirs.put(replace(kept, handed_to=work.owner), kept)
+            entry = entry._replace(origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
+            theirs = theirs.put(kept._replace(handed_to=work.owner), kept)
     else:
         try:
             _check_let_go(work, theirs, room)
@@ -260,7 +260,7 @@ def _with_snapshot(work: Work, entry: Entry, room: Room, *, needed: bool) -> Ent
         return entry
     # A mark is of a Create that has failed, and says nothing to anybody any more.
     state = snapshot(replace(room, description=None) if is_owner_mark(room.description) else room)
-    seen = replace(entry, former=state) if entry.taken_from else replace(entry, before=state)
+    seen = entry._replace(former=state) if entry.taken_from else entry._replace(before=state)
     # Where nothing is to be changed, the write that settles the entry takes it along.
     if needed:
         work.turn.write(work.turn.record.put(seen, entry))

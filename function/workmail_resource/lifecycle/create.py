@@ -1,7 +1,6 @@
 """Create: make the declared resource, or go on with what an earlier delivery of the event has made."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
@@ -96,7 +95,7 @@ def establish(
             # Version 1.0.0 wrote that it had begun before it looked.
             before = record if own is None else record.drop(own)
             return adopt(work, workmail, before, existing, declaration, replaces=replaces)
-    begun = own or replace(new_entry(work, declaration), replaces=replaces)
+    begun = own or new_entry(work, declaration)._replace(replaces=replaces)
     work.turn.take(record.following(work.event).put(begun, own))
     clear_rests(work)
     try:
@@ -225,7 +224,7 @@ def own_marks(work: Work, record: Record) -> set[str]:
 
 def _identify(work: Work, begun: Entry, room: Room) -> Entry:
     """Write the id of a resource that has our mark; remove it again when a later event was faster."""
-    entry = replace(begun, resource_id=room.resource_id)
+    entry = begun._replace(resource_id=room.resource_id)
     try:
         work.turn.write(work.turn.record.put(entry, begun), claims=[claim_of(entry, "TAKE")])
     except (CancelledError, ClaimedError) as error:

@@ -59,8 +59,7 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
     CancelledError
         A later event has followed this one.
     """
-    ready = replace(
-        entry.settled(declared_digest(declaration)),
+    ready = entry.settled(declared_digest(declaration))._replace(
         name=room.name,
         ready=True,
         ready_at=int(work.clock.time()),
@@ -324,7 +323,7 @@ def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
 def _hand_back(work: Work, entry: Entry, waiting: Record) -> None:
     """Let the owner that a resource was taken over from have it again."""
     kept = waiting.with_id(entry.resource_id)
-    back = waiting if kept is None else waiting.put(replace(kept, handed_to=""), kept)
+    back = waiting if kept is None else waiting.put(kept._replace(handed_to=""), kept)
     record = work.turn.record.drop(entry)
     write = work.turn.write if record.entries else work.turn.end
     write(record, claims=[claim_of(entry, "HAND", waiting.owner)], also=[back])
@@ -360,7 +359,7 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
     if room.state == before.state and Wanted.as_it_is(room) == goal:
         return entry
     if not entry.giving_back:
-        begun = replace(entry, giving_back=True)
+        begun = entry._replace(giving_back=True)
         work.turn.write(work.turn.record.put(begun, entry))
         entry = begun
     judge = best_effort(work, "an adopted resource could not be given back wholly as it was")

@@ -179,7 +179,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     before, room = room, _bring(work, workmail, room, goal, left_out)
     if left_out is not None:
         left_out.check(before, room)
-    return settle(work, replace(entry, changed=True, taken_from="", former=None), room, declaration)
+    return settle(work, entry._replace(changed=True, taken_from="", former=None), room, declaration)
 
 
 def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry: Entry | None) -> Record:
@@ -192,7 +192,7 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
         return record
     # The record goes on to name the event that is reversed as the latest, should this one die here; what is ready, too,
     # is a rest from now on, for whoever comes next.
-    rests, ready = [replace(rest, ready=False) for rest in rests], rests
+    rests, ready = [rest._replace(ready=False) for rest in rests], rests
     record = _voided(work, record)
     for rest, before in zip(rests, ready, strict=True):
         record = record.put(rest, before)
@@ -238,7 +238,7 @@ def _to_be_noted(entry: Entry, declaration: Declaration) -> bool:
 
 def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:
     """Return the record with what CloudFormation says was declared, where version 1.0.0 has not written it down."""
-    return record if entry.digest else record.put(replace(entry, digest=_old_digest(work)), entry)
+    return record if entry.digest else record.put(entry._replace(digest=_old_digest(work)), entry)
 
 
 class _LeftOut:
@@ -333,7 +333,7 @@ def _take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
     claim = claim_of(entry, "TAKE") if kept is None else claim_of(entry, "MOVE", entry.handed_to)
     try:
         work.turn.take(
-            record.put(replace(entry, handed_to=""), entry),
+            record.put(entry._replace(handed_to=""), entry),
             claims=[claim],
             also=[] if kept is None else [left_to(work, theirs, kept)],
         )
@@ -397,7 +397,7 @@ def _update_gone(
         # A late copy of the event that has brought it to its declared state: nobody expects another one.
         raise ResourceGoneError(f"WorkMail shows no resource {physical_id} any more, which this event had updated")
     if not goes_back and (not entry.gone_by or is_same_event(entry.gone_by, work.id)):
-        noted = replace(entry, gone_by=work.id)
+        noted = entry._replace(gone_by=work.id)
         if not work.turn.held:
             work.turn.take(record.following(work.event).put(noted, entry))
         else:
@@ -463,6 +463,6 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         _not_owned(work, record, kept)
     before, room = room, _bring(work, workmail, room, goal, left_out)
     left_out.check(before, room)
-    result = settle(work, replace(kept, returned=True, replaces=current.resource_id or ""), room, declaration)
+    result = settle(work, kept._replace(returned=True, replaces=current.resource_id or ""), room, declaration)
     work.report_id(result.physical_id)
     return result

@@ -15,8 +15,7 @@ write whose reply was lost finds its own result and ends.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from workmail_resource.aws.calls import Caller
@@ -229,13 +228,12 @@ def _claim_part(owner: str, claim: Claim) -> dict[str, dict[str, Any]]:
     return {"Put": {"Item": {**key, "Holder": {"S": new_holder}}, **condition}}
 
 
-_DEFAULTS: Final = asdict(Entry("", "", "", ""))
-_values: Final = attrgetter(*_DEFAULTS)
+_DEFAULTS: Final = Entry("", "", "", "")._asdict()
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
     """Return an entry as JSON has it: without what has its default."""
-    values = zip(_DEFAULTS.items(), _values(entry), strict=True)
+    values = zip(_DEFAULTS.items(), entry, strict=True)
     return {name: value for (name, default), value in values if value != default}
 
 

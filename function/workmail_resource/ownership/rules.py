@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from workmail_resource.protocol.event import Event
@@ -145,8 +145,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a logical resource has, or is making, in one organization.
 
     Attributes
@@ -210,7 +209,7 @@ class Entry:
         if digest == self.digest:
             return self
         before = [one for one in (self.digest, *self.previous.split()) if one]
-        return replace(self, digest=digest, previous=" ".join(before[:_REMEMBERED]))
+        return self._replace(digest=digest, previous=" ".join(before[:_REMEMBERED]))
 
     def had(self, digest: str) -> bool:
         """Tell whether this was the declared state before the present one, or before that."""

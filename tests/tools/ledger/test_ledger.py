@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -285,7 +285,7 @@ def test_a_healthy_account_is_called_healthy(account: World) -> None:
     at_work = owner_of("Busy")
     account.write(Record(at_work).put(account.entry("busy", None, ready=False)).leased(lease(NOW + 30)))
     account.room("busy", Description=owner_mark(at_work, f"request-busy@{LONG_AGO}"))
-    begun = replace(account.entry("begun", None, ready=False), made_by=f"r@{NOW - 60}", ready_at=0, signed_at=0)
+    begun = account.entry("begun", None, ready=False)._replace(made_by=f"r@{NOW - 60}", ready_at=0, signed_at=0)
     account.write(Record(owner_of("Begun")).put(begun))
     account.room("nobody-s")
 

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from typing import Any, Final
@@ -89,17 +89,16 @@ class World:
 
     def entry(self, name: str, resource_id: str | None, **more: Any) -> Entry:
         """Return an entry as a Create of long ago has left it."""
-        return replace(
-            Entry(
-                organization_id=self.organization.id,
-                resource_type="Custom::WorkMailResource",
-                made_by=f"request-{name}@{LONG_AGO}",
-                name=name,
-                resource_id=resource_id,
-                ready=True,
-                ready_at=LONG_AGO,
-                signed_at=LONG_AGO,
-            ),
+        return Entry(
+            organization_id=self.organization.id,
+            resource_type="Custom::WorkMailResource",
+            made_by=f"request-{name}@{LONG_AGO}",
+            name=name,
+            resource_id=resource_id,
+            ready=True,
+            ready_at=LONG_AGO,
+            signed_at=LONG_AGO,
+        )._replace(
             **more,
         )
 

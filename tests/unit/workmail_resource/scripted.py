@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -25,8 +25,8 @@ STRANGER = "arn:aws:cloudformation:eu-west-1:123456789012:stack/other/ffffffff-a
 
 #: The board room: once begun, and once brought to its declared state.
 BEGUN = Entry(ORGANIZATION, "Custom::WorkMailResource", "request-0@50", "boardroom")
-MADE = replace(BEGUN, resource_id=RESOURCE)
-READY = replace(MADE, ready=True, ready_at=1_700_000_000, signed_at=50)
+MADE = BEGUN._replace(resource_id=RESOURCE)
+READY = MADE._replace(ready=True, ready_at=1_700_000_000, signed_at=50)
 
 
 class Script(Stubber):

@@ -5,7 +5,7 @@ owner whom it does count it with (contracts 49, 50 and 59).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -284,7 +284,7 @@ class _Search:
             "Deploy or delete the stack: the next event of the resource removes the room. If the stack is gone, delete "
             "the room in WorkMail, then repair."
         )
-        self._add(Kind.UNFINISHED, what, advice, record.owner, replace(entry, resource_id=resource_id))
+        self._add(Kind.UNFINISHED, what, advice, record.owner, entry._replace(resource_id=resource_id))
 
     def _gone(self, record: Record, entry: Entry) -> None:
         if self.evidence.age(record) <= ABANDONED:
@@ -459,7 +459,7 @@ def _write(record: Record, found: Sequence[Damage]) -> Write:
         if fix.drop is not None:
             record = record.drop(fix.drop)
         if fix.restore is not None:
-            record = record.put(replace(fix.restore, handed_to=""), fix.restore)
+            record = record.put(fix.restore._replace(handed_to=""), fix.restore)
         if fix.unlease:
             record = record.leased(None)
         if fix.claim is not None:

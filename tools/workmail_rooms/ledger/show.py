@@ -108,7 +108,9 @@ def _shown(view: StackView | None) -> dict[str, str] | None:
 
 def _entry(record: Record, key: Key) -> dict[str, Any] | None:
     entry = next((one for one in record.entries if (one.organization_id, one.resource_id) == key), None)
-    return None if entry is None else {name: value for name, value in asdict(entry).items() if value not in ("", None)}
+    return (
+        None if entry is None else {name: value for name, value in entry._asdict().items() if value not in ("", None)}
+    )
 
 
 def _record(record: Record) -> dict[str, Any]:

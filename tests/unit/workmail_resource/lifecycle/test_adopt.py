@@ -71,7 +71,7 @@ def test_a_renamed_resource_is_taken_over_from_its_former_logical_id(scripted: M
     adopting(world)
     (mine,), (theirs,) = (world.ledger.read(owner).entries for owner in (OWNER, SIBLING))
     assert (mine.origin, mine.taken_from) == ("CREATED", SIBLING)
-    assert theirs == replace(READY, handed_to=OWNER)
+    assert theirs == READY._replace(handed_to=OWNER)
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
 
 
@@ -79,7 +79,7 @@ def test_a_renamed_resource_is_taken_over_from_its_former_logical_id(scripted: M
 def test_what_a_sibling_has_not_finished_is_not_taken(scripted: MakeScripted, changes: dict[str, Any]) -> None:
     """A resource that another logical ID is only making, or giving back, is not taken over (contract 56)."""
     world = scripted(event(signed_at=100))
-    before = world.has(replace(READY, **changes), owner=SIBLING)
+    before = world.has(READY._replace(**changes), owner=SIBLING)
     with pytest.raises(AdoptionRefusedError, match="is being changed by Den of stack"):
         adopting(world)
     assert world.ledger.read(SIBLING) == before
@@ -188,7 +188,7 @@ def test_what_an_event_that_was_given_up_has_left(scripted: MakeScripted, origin
     world = scripted(event(signed_at=100))
     before = {"State": "DISABLED"} if origin == "ADOPTED" else None
     began = f"request-0@{int(world.clock.now) - 60}"
-    world.has(replace(MADE, made_by=began, origin=origin, before=before))
+    world.has(MADE._replace(made_by=began, origin=origin, before=before))
     reads(world)
     adopting(world)
     (entry,) = world.ledger.read(OWNER).entries
@@ -217,7 +217,7 @@ def test_what_a_failed_create_has_left_in_another_stack_is_taken_over(scripted: 
 def test_an_adoption_that_had_begun_to_end_ends_first(scripted: MakeScripted) -> None:
     """What an earlier event has begun to give back is given back before it is adopted anew (contract 63)."""
     world = scripted(event(signed_at=100))
-    world.has(replace(READY, origin="ADOPTED", giving_back=True))
+    world.has(READY._replace(origin="ADOPTED", giving_back=True))
     with pytest.raises(OvertakenError):
         adopting(world)
     assert world.ledger.read(OWNER).entries == ()

@@ -1,6 +1,5 @@
 """What Create decides before and after WorkMail is called; whole stories are told against the embedded WorkMail."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,7 +116,7 @@ def test_an_outdated_create_that_cannot_look_comes_again(scripted: MakeScripted)
 def test_an_outdated_create_takes_away_its_own_entry(scripted: MakeScripted) -> None:
     """What a delivery has begun before CloudFormation gave the event up is taken away by the next (contract 32)."""
     world = scripted(CREATE)
-    own = replace(BEGUN, made_by="request-1@100")
+    own = BEGUN._replace(made_by="request-1@100")
     world.has(own, creates_void_until=100)
     world.workmail.shows({**SHOWN, "Description": world.work.mark}, SHOWN)
     world.workmail.add_response("delete_resource", {})
@@ -132,7 +131,7 @@ def test_an_outdated_create_takes_away_its_own_entry(scripted: MakeScripted) -> 
 def test_what_an_earlier_try_has_changed_last_may_not_show_for_a_moment(scripted: MakeScripted) -> None:
     """A retry that finds nothing left to do looks again, before it says that everything is as declared (21)."""
     world = scripted(CREATE)
-    world.has(replace(BEGUN, made_by="request-1@100", resource_id=RESOURCE))
+    world.has(BEGUN._replace(made_by="request-1@100", resource_id=RESOURCE))
     enabled = {**SHOWN, "State": "ENABLED", "Email": "r-1@example.com"}
     world.workmail.shows(SHOWN)
     world.workmail.shows(enabled)

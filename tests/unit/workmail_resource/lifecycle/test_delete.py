@@ -1,6 +1,5 @@
 """What Delete does without WorkMail, or with one look; whole stories are told against the embedded WorkMail."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,7 +119,7 @@ def test_the_deletes_of_two_failed_creates_do_not_disturb_each_other(scripted: M
 def test_what_an_update_has_gone_back_to_is_not_told_to_be_gone(scripted: MakeScripted) -> None:
     """Where nobody can tell whether the stack has gone back to a resource, it stays, and the Delete fails (34, 59)."""
     world = scripted(deleting())
-    before = world.has(replace(READY, returned=True))
+    before = world.has(READY._replace(returned=True))
     world.cloudformation.refuses("describe_stack_resource", "AccessDenied")
     with pytest.raises(NotOwnedError, match="CloudFormation could not be asked"):
         delete(world.work, abandon=False)
@@ -144,7 +143,7 @@ def test_the_delete_of_a_failed_create_disturbs_nobody_who_followed_it(scripted:
     """A Create that was tried again may be at work while the Delete of the first one comes: it goes on (51, 62)."""
     world = scripted(deleting(f"{CREATE_FAILED}/request-0@50"))
     lease = Lease("another", "request-1@55", int(world.clock.now) + LEASE, "Create")
-    before = world.has(replace(BEGUN, made_by="request-1@55"), lease=lease, latest="request-1@55", latest_at=55)
+    before = world.has(BEGUN._replace(made_by="request-1@55"), lease=lease, latest="request-1@55", latest_at=55)
     delete(world.work, abandon=False)
     assert world.ledger.read(OWNER) == before
     assert world.clock.slept == []

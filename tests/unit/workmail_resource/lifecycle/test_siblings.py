@@ -52,7 +52,7 @@ def test_a_resource_that_has_a_name_is_told_with_its_owner(
     """Who has a name is looked up in the ledger; only another resource of the same stack may give it up (54)."""
     world = scripted(event())
     if owner is not None:
-        world.has(replace(READY, resource_id=OTHER_RESOURCE), owner=owner)
+        world.has(READY._replace(resource_id=OTHER_RESOURCE), owner=owner)
     assert siblings(world).name_holder("boardroom", THEIRS) == Holder(text, is_sibling)
 
 
@@ -132,7 +132,7 @@ def test_other_refusals_are_not_the_siblings(scripted: MakeScripted) -> None:
 def test_an_address_of_a_sibling_is_waited_for(scripted: MakeScripted) -> None:
     """What a sibling gives up while it is waited for arrives (contract 54)."""
     world = scripted(event("Update"))
-    world.has(replace(READY, resource_id=OTHER_RESOURCE), owner=SIBLING)
+    world.has(READY._replace(resource_id=OTHER_RESOURCE), owner=SIBLING)
     world.takes_turn()
     for _ in range(3):
         world.workmail.refuses("register_to_work_mail", "EmailAddressInUseException")
@@ -148,7 +148,7 @@ def test_an_address_of_a_sibling_is_waited_for(scripted: MakeScripted) -> None:
 def test_an_address_that_does_not_become_free_is_told(scripted: MakeScripted) -> None:
     """A Reason says who has the address, and how two resources exchange what both have (contracts 16 and 54)."""
     world = scripted(event("Update"))
-    world.has(replace(READY, resource_id=OTHER_RESOURCE), owner=SIBLING)
+    world.has(READY._replace(resource_id=OTHER_RESOURCE), owner=SIBLING)
     world.takes_turn()
     world.workmail.refuses("register_to_work_mail", "EmailAddressInUseException", "taken")
     world.workmail.add_response("describe_entity", {"EntityId": OTHER_RESOURCE, "Type": "RESOURCE"})

@@ -47,7 +47,7 @@ from workmail_resource.workmail.room import Room, snapshot
 DECLARATION = Declaration(ORGANIZATION, "boardroom", "ROOM", email="boardroom@example.com")
 ROOM = Room(RESOURCE, "boardroom", "ROOM", "DISABLED")
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
-ADOPTED = replace(READY, origin="ADOPTED", before=snapshot(replace(ROOM, hidden=True)))
+ADOPTED = READY._replace(origin="ADOPTED", before=snapshot(replace(ROOM, hidden=True)))
 HIDDEN = {**SHOWN, "HiddenFromGlobalAddressList": True}
 
 
@@ -79,7 +79,7 @@ def test_a_new_entry_says_who_makes_what(scripted: MakeScripted) -> None:
 )
 def test_settle_ends_the_turn_with_what_is_there(scripted: MakeScripted, digest: str, previous: str, kept: str) -> None:
     """What has its declared state is written down with the date and the states before, and the turn is over."""
-    entry = replace(MADE, digest=digest, previous=previous, signed_at=70)
+    entry = MADE._replace(digest=digest, previous=previous, signed_at=70)
     world = at_work(scripted, entry)
     world.clock.now += 7
     result = settle(world.work, entry, ROOM, DECLARATION)
@@ -87,8 +87,7 @@ def test_settle_ends_the_turn_with_what_is_there(scripted: MakeScripted, digest:
     record = world.ledger.read(OWNER)
     assert record.lease is None
     assert record.entries == (
-        replace(
-            entry,
+        entry._replace(
             ready=True,
             ready_at=int(world.clock.now),
             signed_at=100,
@@ -100,7 +99,7 @@ def test_settle_ends_the_turn_with_what_is_there(scripted: MakeScripted, digest:
 
 def test_settle_takes_along_what_is_replaced(scripted: MakeScripted) -> None:
     """The entry of what has vanished leaves together with its claim when its successor is ready (contract 28)."""
-    vanished = replace(READY, resource_id=OTHER_RESOURCE)
+    vanished = READY._replace(resource_id=OTHER_RESOURCE)
     world = at_work(scripted, vanished, MADE)
     settle(world.work, MADE, ROOM, DECLARATION, without=vanished)
     assert [one.resource_id for one in world.ledger.read(OWNER).entries] == [RESOURCE]
@@ -205,7 +204,7 @@ def test_what_is_forgotten_leaves_another_one_s_claim(scripted: MakeScripted) ->
 
 def test_the_last_that_is_forgotten_ends_the_turn(scripted: MakeScripted) -> None:
     """Where nothing of a resource is left, no further write is needed to end the lease (contract 62)."""
-    other = replace(READY, resource_id=OTHER_RESOURCE)
+    other = READY._replace(resource_id=OTHER_RESOURCE)
     world = at_work(scripted, READY, other)
     forget(world.work, READY)
     assert world.work.turn.held
@@ -257,9 +256,9 @@ def test_a_resource_does_not_go_with_an_organization_that_is_only_busy(
 def test_rests_that_are_old_are_let_go(scripted: MakeScripted) -> None:
     """What an unfinished event has left, and nobody deleted for a day, may be in use, and stays (contract 37)."""
     world = scripted(event("Update", signed_at=100))
-    old = replace(MADE, made_by=f"request-0@{int(world.clock.now) - ROLLBACK_WINDOW - 1}")
-    own = replace(BEGUN, made_by="request-1@100")
-    world.has(old, own, replace(READY, resource_id=OTHER_RESOURCE))
+    old = MADE._replace(made_by=f"request-0@{int(world.clock.now) - ROLLBACK_WINDOW - 1}")
+    own = BEGUN._replace(made_by="request-1@100")
+    world.has(old, own, READY._replace(resource_id=OTHER_RESOURCE))
     world.takes_turn()
     clear_rests(world.work)
     assert [one.resource_id for one in world.ledger.read(OWNER).entries] == [None, OTHER_RESOURCE]
@@ -269,9 +268,9 @@ def test_rests_that_are_old_are_let_go(scripted: MakeScripted) -> None:
 def test_a_new_create_leaves_what_a_rollback_has_retained_to_its_former_owner(scripted: MakeScripted) -> None:
     """What was taken over from a sibling, and retained when that was rolled back, is the sibling's again (54, 56)."""
     world = scripted(event(signed_at=100))
-    theirs = Record(SIBLING).put(replace(READY, handed_to=OWNER))
+    theirs = Record(SIBLING).put(READY._replace(handed_to=OWNER))
     world.ledger.write(theirs._replace(written_by="they"))
-    world.has(replace(READY, taken_from=SIBLING), replace(BEGUN, made_by="request-1@100"))
+    world.has(READY._replace(taken_from=SIBLING), BEGUN._replace(made_by="request-1@100"))
     world.takes_turn()
     world.workmail.shows(SHOWN)
     clear_rests(world.work)
@@ -282,7 +281,7 @@ def test_a_new_create_leaves_what_a_rollback_has_retained_to_its_former_owner(sc
 def test_clearing_up_does_not_hide_a_later_event(scripted: MakeScripted) -> None:
     """A Create that clears up first, while its Delete says that it has to stop, stops there (contract 49)."""
     world = scripted(event(signed_at=100))
-    old = replace(MADE, made_by=f"request-0@{int(world.clock.now)}", origin="ADOPTED", giving_back=True)
+    old = MADE._replace(made_by=f"request-0@{int(world.clock.now)}", origin="ADOPTED", giving_back=True)
     world.has(old)
     world.takes_turn()
     # The Delete writes while the Create looks at what is left.
@@ -314,7 +313,7 @@ def test_giving_back_that_was_begun_is_written_down(scripted: MakeScripted) -> N
     world.workmail.shows(SHOWN)
     with pytest.raises(ServiceError, match="AccessDenied"):
         give_back(world.work, ADOPTED)
-    assert world.ledger.read(OWNER).entries == (replace(ADOPTED, giving_back=True),)
+    assert world.ledger.read(OWNER).entries == (ADOPTED._replace(giving_back=True),)
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
 
 
@@ -342,13 +341,13 @@ def test_what_is_gone_or_as_it_was_is_only_let_go(scripted: MakeScripted, *, gon
     assert world.ledger.read(OWNER).entries == ()
 
 
-TAKEN = replace(READY, taken_from=SIBLING)
+TAKEN = READY._replace(taken_from=SIBLING)
 
 
 def test_a_resource_that_was_renamed_is_handed_back(scripted: MakeScripted) -> None:
     """The logical ID from which it was taken has the resource, its entry and its claim again (contract 56)."""
     world = at_work(scripted, TAKEN)
-    kept = replace(READY, handed_to=OWNER)
+    kept = READY._replace(handed_to=OWNER)
     world.ledger.write(Record(SIBLING).put(kept)._replace(written_by="they"))
     give_back(world.work, TAKEN)
     assert world.ledger.read(OWNER).entries == ()
@@ -360,7 +359,7 @@ def test_a_sibling_at_work_is_waited_for_before_it_has_its_resource_back(scripte
     """A record is written under its own lease only: while the sibling is at work, its resource stays here (62)."""
     world = at_work(scripted, TAKEN)
     busy = Lease("another", "request-7@90", int(world.clock.now) + 5, "Delete")
-    theirs = Record(SIBLING).put(replace(READY, handed_to=OWNER)).leased(busy)
+    theirs = Record(SIBLING).put(READY._replace(handed_to=OWNER)).leased(busy)
     world.ledger.write(theirs._replace(written_by="they"))
     give_back(world.work, TAKEN)
     assert sum(world.clock.slept) >= 5
@@ -370,9 +369,9 @@ def test_a_sibling_at_work_is_waited_for_before_it_has_its_resource_back(scripte
 @pytest.mark.parametrize("handed_to", ["", STRANGER])
 def test_a_resource_that_nobody_waits_for_is_not_handed_back(scripted: MakeScripted, handed_to: str) -> None:
     """If the former logical ID does not keep it for us, an adopted resource is only let go (contract 56)."""
-    taken = replace(TAKEN, origin="ADOPTED")
+    taken = TAKEN._replace(origin="ADOPTED")
     world = at_work(scripted, taken)
-    theirs = Record(SIBLING).put(replace(READY, handed_to=handed_to))
+    theirs = Record(SIBLING).put(READY._replace(handed_to=handed_to))
     world.ledger.write(theirs._replace(written_by="they"))
     give_back(world.work, taken)
     assert world.ledger.read(OWNER).entries == ()

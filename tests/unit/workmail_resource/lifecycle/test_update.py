@@ -1,6 +1,5 @@
 """What Update decides before WorkMail is called; whole stories are told against the embedded WorkMail."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,7 +89,7 @@ def test_what_is_changed_is_settled(scripted: MakeScripted) -> None:
 def test_an_adopted_resource_is_the_stack_s_after_the_first_update(scripted: MakeScripted) -> None:
     """The time in which a Delete gives back ends with the first Update, even one without a change (contract 55)."""
     world = scripted(UPDATE)
-    world.has(replace(READY, origin="ADOPTED", before={}))
+    world.has(READY._replace(origin="ADOPTED", before={}))
     world.workmail.shows(SHOWN)
     update(world.work)
     (entry,) = world.ledger.read(OWNER).entries
@@ -138,7 +137,7 @@ def test_what_a_failed_update_has_changed_last_may_show_late(scripted: MakeScrip
     """After an Update that has failed, one that finds nothing to do looks again, before it says so (contract 21)."""
     world = scripted(UPDATE)
     declared = declared_digest(parse(UPDATE.properties))
-    world.has(replace(READY, digest=declared), latest="request-0@70", latest_at=70)
+    world.has(READY._replace(digest=declared), latest="request-0@70", latest_at=70)
     hidden = {**SHOWN, "HiddenFromGlobalAddressList": True}
     world.workmail.shows(SHOWN, hidden)
     world.workmail.add_response("update_resource", {})
@@ -149,7 +148,7 @@ def test_what_a_failed_update_has_changed_last_may_show_late(scripted: MakeScrip
 def test_a_resource_that_was_handed_over_is_not_changed(scripted: MakeScripted) -> None:
     """Two logical IDs of one stack cannot both declare a resource (contract 56)."""
     world = scripted(UPDATE)
-    before = world.has(replace(READY, handed_to=SIBLING))
+    before = world.has(READY._replace(handed_to=SIBLING))
     world.workmail.shows(SHOWN)
     world.cloudformation.add_response("describe_stack_resource", stack_resource(PhysicalResourceId=RESOURCE))
     with pytest.raises(NotOwnedError, match="was taken over by Den of stack"):
@@ -160,8 +159,8 @@ def test_a_resource_that_was_handed_over_is_not_changed(scripted: MakeScripted) 
 def test_a_resource_that_was_handed_over_and_let_go_is_taken_back(scripted: MakeScripted) -> None:
     """Where a rollback has retained the logical ID that took a resource over, the former one has it again (56)."""
     world = scripted(UPDATE)
-    world.ledger.write(Record(OWNER)._replace(entries=(replace(READY, handed_to=SIBLING),), written_by="test"))
-    world.has(replace(READY, made_by="request-8@60", taken_from=OWNER), owner=SIBLING)
+    world.ledger.write(Record(OWNER)._replace(entries=(READY._replace(handed_to=SIBLING),), written_by="test"))
+    world.has(READY._replace(made_by="request-8@60", taken_from=OWNER), owner=SIBLING)
     hidden = {**SHOWN, "HiddenFromGlobalAddressList": True}
     world.workmail.shows(hidden, hidden)
     world.workmail.add_response("update_resource", {})
@@ -180,7 +179,7 @@ def test_a_cancelled_update_takes_nothing_back(scripted: MakeScripted) -> None:
     world = scripted(UPDATE)
     back = declared_digest(parse(UPDATE.properties))
     recent = int(world.clock.now)
-    before = world.has(replace(READY, handed_to=SIBLING, digest="another", previous=back, ready_at=recent))
+    before = world.has(READY._replace(handed_to=SIBLING, digest="another", previous=back, ready_at=recent))
     world.workmail.shows(SHOWN)
     world.cloudformation.add_response("describe_stack_resource", stack_resource(PhysicalResourceId=RESOURCE))
     world.cloudformation.add_response("describe_stacks", {"Stacks": [stack("UPDATE_ROLLBACK_IN_PROGRESS")]})
@@ -195,7 +194,7 @@ def test_only_a_rollback_does_without_what_is_refused(scripted: MakeScripted, st
     """An Update to what was declared before leaves nothing out, unless CloudFormation rolls back or cannot be asked."""
     world = scripted(UPDATE)
     hidden = {**SHOWN, "HiddenFromGlobalAddressList": True, "Name": "other"}
-    world.has(replace(READY, digest=declared_digest(parse(UPDATE.properties))))
+    world.has(READY._replace(digest=declared_digest(parse(UPDATE.properties))))
     world.workmail.shows(hidden)
     world.workmail.refuses("update_resource", "NameAvailabilityException")
     world.workmail.shows({**SHOWN, "ResourceId": OTHER_RESOURCE})

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import botocore.exceptions
@@ -15,8 +14,7 @@ from workmail_resource.ownership.ledger import CLAIM, RECORD, Claim, ClaimAction
 from workmail_resource.ownership.rules import TOMBSTONE_LIFETIME, Entry, Lease, Record
 
 #: Every field of an entry, and every one of a record, with something in it.
-FULL_ENTRY = replace(
-    READY,
+FULL_ENTRY = READY._replace(
     origin="ADOPTED",
     digest="d1",
     previous="d0",

@@ -161,7 +161,7 @@ def test_a_digest_tells_declared_states_apart() -> None:
 
 def test_a_record_finds_its_entries() -> None:
     """An entry is found by the resource it is of, and by the event that made it where; nothing else is found."""
-    elsewhere = replace(BEGUN, organization_id=OTHER_ORGANIZATION)
+    elsewhere = BEGUN._replace(organization_id=OTHER_ORGANIZATION)
     record = RECORD.put(READY).put(elsewhere)
     assert record.with_id(RESOURCE) is READY
     assert record.with_id(OTHER_RESOURCE) is record.with_id(None) is None
@@ -171,7 +171,7 @@ def test_a_record_finds_its_entries() -> None:
 
 def test_an_entry_that_gets_its_id_is_still_one() -> None:
     """An entry takes the place of what it was before, also when its key changes, and leaves nothing when it goes."""
-    other = replace(READY, resource_id=OTHER_RESOURCE)
+    other = READY._replace(resource_id=OTHER_RESOURCE)
     record = RECORD.put(other).put(BEGUN).put(MADE, BEGUN).put(READY, MADE)
     assert record.entries == (other, READY)
     assert record.drop(READY).entries == (other,)
@@ -181,7 +181,7 @@ def test_an_entry_that_gets_its_id_is_still_one() -> None:
 @pytest.mark.parametrize(("made_by", "made_at"), [("request-1@100", 100), ("request-1@", 0), ("0123456789abcdef", 0)])
 def test_an_entry_tells_when_it_was_begun(made_by: str, made_at: int) -> None:
     """The date of an entry is its event's, as far as that is known."""
-    assert replace(BEGUN, made_by=made_by).made_at == made_at
+    assert BEGUN._replace(made_by=made_by).made_at == made_at
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def delete(physical_id: str = INVENTED, **changes: Any) -> Any:
 
 
 FAILED_ID = f"{CREATE_FAILED}/request-0@50"
-AS_DECLARED = replace(READY, digest=declared_digest(parse(PLAIN)))
+AS_DECLARED = READY._replace(digest=declared_digest(parse(PLAIN)))
 
 
 @pytest.mark.parametrize(
@@ -349,14 +349,14 @@ def test_a_ready_resource_of_an_earlier_create_is_not_meant() -> None:
 @pytest.mark.parametrize("marker", [CREATE_FAILED, FUNCTION_FAILED])
 def test_the_id_of_a_failed_create_means_what_that_one_has_made(marker: str) -> None:
     """Whatever was tried with success since, the Delete of a failed Create is about the failed one (contract 51)."""
-    retried = replace(READY, made_by="request-1@55", resource_id=OTHER_RESOURCE)
+    retried = READY._replace(made_by="request-1@55", resource_id=OTHER_RESOURCE)
     record = RECORD.put(MADE).put(retried)
     assert may_be_meant(record, delete(f"{marker}/request-0@50", signed_at=None)) == (MADE,)
     assert may_be_meant(record, delete(f"{marker}/request-0@51")) == ()
 
 
 GONE, COUNTED = StackView(), StackView(RESOURCE, "CREATE_COMPLETE")
-ADOPTED = replace(READY, origin="ADOPTED", before={})
+ADOPTED = READY._replace(origin="ADOPTED", before={})
 ADOPT = {"properties": {**PLAIN, "ExistingResource": "ADOPT"}}
 
 
@@ -371,13 +371,13 @@ ADOPT = {"properties": {**PLAIN, "ExistingResource": "ADOPT"}}
         (READY, RESOURCE, {"signed_at": None}, None, SOON, "DELETE"),
         (ADOPTED, RESOURCE, ADOPT, None, SOON, "GIVE_BACK"),
         (ADOPTED, RESOURCE, ADOPT, None, LATER, "RELEASE"),
-        (replace(ADOPTED, changed=True), RESOURCE, ADOPT, None, SOON, "RELEASE"),
+        (ADOPTED._replace(changed=True), RESOURCE, ADOPT, None, SOON, "RELEASE"),
         (ADOPTED, RESOURCE, {}, None, SOON, "DELETE"),
-        (replace(ADOPTED, ready=False), RESOURCE, ADOPT, None, LATER, "UNDO"),
-        (replace(ADOPTED, giving_back=True), RESOURCE, {}, None, LATER, "UNDO"),
-        (replace(READY, taken_from=SIBLING), RESOURCE, ADOPT, None, LATER, "UNDO"),
-        (replace(READY, taken_from=SIBLING, changed=True), RESOURCE, {}, None, SOON, "DELETE"),
-        (replace(READY, handed_to=SIBLING), RESOURCE, {}, None, SOON, "RELEASE"),
+        (ADOPTED._replace(ready=False), RESOURCE, ADOPT, None, LATER, "UNDO"),
+        (ADOPTED._replace(giving_back=True), RESOURCE, {}, None, LATER, "UNDO"),
+        (READY._replace(taken_from=SIBLING), RESOURCE, ADOPT, None, LATER, "UNDO"),
+        (READY._replace(taken_from=SIBLING, changed=True), RESOURCE, {}, None, SOON, "DELETE"),
+        (READY._replace(handed_to=SIBLING), RESOURCE, {}, None, SOON, "RELEASE"),
         # The clean-up of a replacement, or of somebody else's resource: what is ready stays (contract 23).
         (READY, OTHER_RESOURCE, {}, GONE, SOON, None),
         (MADE, OTHER_RESOURCE, {}, GONE, SOON, None),
@@ -398,7 +398,7 @@ ADOPT = {"properties": {**PLAIN, "ExistingResource": "ADOPT"}}
         (READY, FAILED_ID, {}, COUNTED, SOON, None),
         (READY, f"{CREATE_FAILED}/request-7@50", {}, GONE, SOON, None),
         (ADOPTED, INVENTED, ADOPT, GONE, SOON, "UNDO"),
-        (replace(READY, handed_to=SIBLING), INVENTED, {}, GONE, SOON, "RELEASE"),
+        (READY._replace(handed_to=SIBLING), INVENTED, {}, GONE, SOON, "RELEASE"),
     ],
 )
 def test_removal(
@@ -410,15 +410,15 @@ def test_removal(
 
 def test_the_rest_of_a_failed_replacement_goes_with_the_resource() -> None:
     """Beside the resource that is named, what never got ready is taken away, and what is ready stays (contract 26)."""
-    rest = replace(MADE, organization_id=OTHER_ORGANIZATION, resource_id=OTHER_RESOURCE)
+    rest = MADE._replace(organization_id=OTHER_ORGANIZATION, resource_id=OTHER_RESOURCE)
     for ready, action in ((False, "UNDO"), (True, None)):
-        other = replace(rest, ready=ready)
+        other = rest._replace(ready=ready)
         record = RECORD.put(READY).put(other)
         assert removal(record, other, delete(RESOURCE), view=GONE, now=SOON) == action
 
 
 ENTRIES = st.builds(
-    Entry,
+    READY._replace,
     organization_id=st.sampled_from([ORGANIZATION, OTHER_ORGANIZATION]),
     resource_type=st.sampled_from(["Custom::WorkMailResource", "AWS::CloudFormation::CustomResource"]),
     made_by=st.sampled_from(["request-0@50", "request-1@60", "request-0@"]),
