@@ -45,7 +45,8 @@ def declared_picture(world: "World", properties: Properties) -> dict[str, Any]:
 
 
 def _member(organization: Organization, name: str) -> Entity | None:
-    return organization.named(name) or organization.by_address(name)
+    entity = organization.named(name) or organization.by_address(name)
+    return None if isinstance(entity, Room) else entity
 
 
 def _addresses(properties: Properties) -> list[str]:

@@ -13,7 +13,7 @@ from workmail_resource.ownership.ledger import Claim, ClaimAction
 from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Record, declared_digest, is_same_event, owner_mark
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import VISIBLE_WITHIN, Obstacle, converge, found, remove, seen
+from workmail_resource.workmail.converge import VISIBLE_WITHIN, Judge, Obstacle, converge, found, remove, seen
 from workmail_resource.workmail.errors import UnknownDelegateError
 from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration
@@ -355,8 +355,10 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
     if room is None:
         return entry
     room = workmail.with_lists(room)
-    goal = Wanted.as_it_is(before)
-    if room.state == before.state and Wanted.as_it_is(room) == goal:
+    interrupted = not entry.ready or entry.giving_back
+    if interrupted and _is_as_before(room, before):
+        room = looked_at_again(workmail, room, Wanted.as_it_is(before))
+    if _is_as_before(room, before):
         return entry
     if not entry.giving_back:
         begun = entry._replace(giving_back=True)
@@ -364,17 +366,26 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
         entry = begun
     judge = best_effort(work, "an adopted resource could not be given back wholly as it was")
     try:
-        if room.enabled and not before.enabled and before.email is not None:
-            # What WorkMail keeps of a disabled resource can be put back only while it is registered.
-            room = converge(
-                workmail, room, Wanted.as_it_is(replace(before, state="ENABLED")), judge=judge, strict=False
-            )
-        converge(workmail, room, goal, judge=judge, strict=False)
+        room = _bring_back(workmail, room, before, judge)
+        if interrupted:
+            room = looked_at_again(workmail, room, Wanted.as_it_is(before))
+            _bring_back(workmail, room, before, judge)
     except ServiceError as error:
         if not is_refusal(error):
             raise
         judge(Step(error.operation, {}, error.subject), error)
     return entry
+
+
+def _is_as_before(room: Room, before: Room) -> bool:
+    return room.state == before.state and Wanted.as_it_is(room) == Wanted.as_it_is(before)
+
+
+def _bring_back(workmail: WorkMail, room: Room, before: Room, judge: Judge) -> Room:
+    if room.enabled and not before.enabled and before.email is not None:
+        # What WorkMail keeps of a disabled resource can be put back only while it is registered.
+        room = converge(workmail, room, Wanted.as_it_is(replace(before, state="ENABLED")), judge=judge, strict=False)
+    return converge(workmail, room, Wanted.as_it_is(before), judge=judge, strict=False)
 
 
 def is_refusal(error: ServiceError) -> bool:

@@ -23,6 +23,8 @@ from workmail_resource.protocol.event import Event
 LONGEST_LOOK: Final = 2.0
 
 _TRIES: Final = 3
+#: How often a lease is renewed before one call: a write may have taken so long that the lease is too short again.
+_RENEWALS: Final = 5
 _NOT_RELEASED: Final = "the lease could not be ended; it ends by itself"
 
 
@@ -185,7 +187,7 @@ class Turn:
         OvertakenError
             It has lost it to another delivery of the event.
         """
-        for _ in range(_TRIES):
+        for _ in range(_RENEWALS):
             lease = self._held_lease()
             if lease.until - self._clock.time() >= LEASE_RESERVE:
                 return

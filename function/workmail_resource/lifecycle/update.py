@@ -127,7 +127,6 @@ def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
     what it had made, and has failed: that stays.
     """
     old = organization_id(work.event.old_properties)
-    void = record.updates_void_until
     return [
         one
         for one in record.entries
@@ -135,11 +134,7 @@ def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
         and not is_same_event(one.made_by, work.id)
         and (
             not one.ready
-            or (
-                one.organization_id == old
-                and is_same_event(one.made_by, record.latest)
-                and (not void or one.made_at > void)
-            )
+            or (one.organization_id == old and is_same_event(one.made_by, record.latest) and not record.has_voided(one))
         )
     ]
 

@@ -356,6 +356,11 @@ class Record(NamedTuple):
         void = event.signed_at <= self.updates_void_until and current != self.voided_by
         return void or event.signed_at < self.latest_at
 
+    def has_voided(self, entry: Entry) -> bool:
+        """Tell whether the Update that has begun an entry is void."""
+        until = self.updates_void_until
+        return bool(until) and entry.made_at <= until and not is_same_event(self.voided_by, entry.made_by)
+
     def is_held(self, *, worker: str, now: float) -> bool:
         """Tell whether somebody else than *worker* may be at work."""
         return self.lease is not None and self.lease.worker != worker and self.lease.until > now

@@ -305,6 +305,19 @@ def test_an_adopted_resource_is_given_back_as_it_was(scripted: MakeScripted) -> 
     assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
 
 
+def test_what_was_changed_last_before_giving_back_may_show_late(scripted: MakeScripted) -> None:
+    """After an adoption that was interrupted the resource is looked at again, before it counts as given back (46)."""
+    unfinished = replace(ADOPTED, ready=False)
+    world = at_work(scripted, unfinished)
+    world.workmail.shows(HIDDEN, SHOWN)
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows(HIDDEN, SHOWN)
+    world.workmail.add_response("update_resource", {})
+    world.workmail.shows(HIDDEN)
+    give_back(world.work, unfinished)
+    assert world.ledger.read(OWNER).entries == ()
+
+
 def test_giving_back_that_was_begun_is_written_down(scripted: MakeScripted) -> None:
     """Where WorkMail cannot be used half way, whoever comes next knows that it is to be given back (contract 63)."""
     world = at_work(scripted, ADOPTED)

@@ -264,7 +264,7 @@ def test_no_call_begins_when_the_ledger_is_slower_than_the_lease(
     clock.now += LEASE
     with pytest.raises(CancelledError, match="too slow"):
         turn.guard()
-    assert len(writes) == 3
+    assert len(writes) == 5
 
 
 # -------------------------------------------------------------------------------------------------------------- release

@@ -284,6 +284,16 @@ def test_what_is_void_stays_void() -> None:
 
 
 @pytest.mark.parametrize(
+    ("until", "by", "void"),
+    [(0, "", False), (99, "", False), (100, "a@100", False), (100, "", True), (101, "b@101", True)],
+)
+def test_what_a_later_event_has_voided(until: int, by: str, *, void: bool) -> None:
+    """What an Update has made is a rest of a rollback as long as no later event has voided that Update (49)."""
+    record = Record(OWNER, updates_void_until=until, voided_by=by)
+    assert record.has_voided(replace(MADE, made_by="a@100")) is void
+
+
+@pytest.mark.parametrize(
     ("view", "counts", "is_alive"),
     [
         (StackView(), False, False),
