@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.timeless import Timeless
 from tests.harness import room_properties
-from workmail_rooms.sandbox.seed import EXAMPLE
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 
 
 def update(play: Timeless, room: str, old: dict[str, Any], new: dict[str, Any], logical_id: str = "Room") -> Any:
@@ -57,6 +57,22 @@ def test_contract_53_a_rollback_by_two_updates(play: Timeless) -> None:
     back = play.deliver(update(play, room, room_properties(), with_delegate))
 
     assert back.succeeded, back.reason
+
+
+def test_contract_27_a_rollback_by_an_update_and_a_replacement(play: Timeless) -> None:
+    """A rollback goes back to the room that was replaced, also when that had been changed before."""
+    changed = room_properties(HiddenFromGlobalAddressList="true")
+    elsewhere = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+    room = play.create()
+    before = play.stage.describe(room)
+    assert play.deliver(update(play, room, room_properties(), changed)).succeeded
+    replaced = play.deliver(update(play, room, changed, elsewhere))
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    back = play.deliver(update(play, replaced.physical_id, elsewhere, room_properties()))
+
+    assert (back.succeeded, back.physical_id) == (True, room), back.reason
+    assert play.stage.describe(room) == before
 
 
 def test_contract_53_a_room_and_its_delegate_are_gone(play: Timeless) -> None:

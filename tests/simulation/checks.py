@@ -431,6 +431,9 @@ class Checks:
         if known is not None:
             if known.maker != owner:
                 known.adopters.add(owner)
+            if not known.settled and declares_adopt(request.event) and known.made_by != request.event["ResponseURL"]:
+                # An earlier event has made it, of whose success CloudFormation was never told: ADOPT has found it.
+                known.released.add(owner)
             known.let_go, known.settled = False, True
 
     def _is_to_be_handed_back(self, request: "Request", room_id: str) -> bool:
@@ -477,7 +480,7 @@ class Checks:
             return
         stacks = {one.stack_id: one for one in self._world.cloudformation.stacks.values()}
         adopters = {one for one in known.adopters - {owner} if one[0] in stacks and one[1] in stacks[one[0]].resources}
-        if held or known.let_go or adopters or self._is_retained_unknown(known):
+        if held or known.let_go or adopters:
             # Another has it, or has taken it over before CloudFormation knows; if not, it will be found as an orphan.
             known.adopters.discard(owner)
             return
@@ -486,7 +489,7 @@ class Checks:
             # What CloudFormation has let go, and ADOPT has taken again, is adopted, whoever has made it.
             self._release(known, owner)
             return
-        if self.ledger_lost:
+        if self.ledger_lost or self._is_retained_unknown(known):
             known.let_go = True
             return
         self.found("34 a Delete that is not true", f"{request.name} succeeds, and {room_id} is still there")

@@ -434,11 +434,19 @@ def _replace(work: Work, declaration: Declaration, record: Record, current: Entr
         and current is not None
         and kept.ready
         and kept.organization_id == declaration.organization_id
-        and kept.digest in {"", declared_digest(declaration)}
-        and (record.latest in {current.made_by, work.id} or work.stacks.rolls_back(work.owner))
+        and _is_wanted_back(work, declaration, record, kept, current)
     ):
         return _go_back(work, declaration, record, kept, current)
     return _made_anew(work, declaration, record, current)
+
+
+def _is_wanted_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> bool:
+    """Tell whether an Update goes back to the resource that the *current* one has replaced."""
+    digest = declared_digest(declaration)
+    same = kept.digest in {"", digest}
+    if same and record.latest in {current.made_by, work.id}:
+        return True
+    return (same or kept.had(digest)) and bool(work.stacks.rolls_back(work.owner))
 
 
 def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> Result:
