@@ -307,7 +307,7 @@ def test_an_adopted_resource_is_given_back_as_it_was(scripted: MakeScripted) -> 
 
 def test_what_was_changed_last_before_giving_back_may_show_late(scripted: MakeScripted) -> None:
     """After an adoption that was interrupted the resource is looked at again, before it counts as given back (46)."""
-    unfinished = replace(ADOPTED, ready=False)
+    unfinished = ADOPTED._replace(ready=False)
     world = at_work(scripted, unfinished)
     world.workmail.shows(HIDDEN, SHOWN)
     world.workmail.add_response("update_resource", {})

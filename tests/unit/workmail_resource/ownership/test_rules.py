@@ -290,7 +290,7 @@ def test_what_is_void_stays_void() -> None:
 def test_what_a_later_event_has_voided(until: int, by: str, *, void: bool) -> None:
     """What an Update has made is a rest of a rollback as long as no later event has voided that Update (49)."""
     record = Record(OWNER, updates_void_until=until, voided_by=by)
-    assert record.has_voided(replace(MADE, made_by="a@100")) is void
+    assert record.has_voided(MADE._replace(made_by="a@100")) is void
 
 
 @pytest.mark.parametrize(
