@@ -7,10 +7,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 from typing import Final
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.harness.once import Once
 from workmail_resource import __version__
@@ -34,14 +36,29 @@ def scripts(wheel: Path, once: Once) -> Path:
 
 
 def install(wheel: Path, folder: Path) -> None:
-    """Make an environment with the wheel and what it depends on."""
+    """Make an environment with the wheel and, as links to what this environment has, what it depends on."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    # The versions of the lock; without the hashes, of which the wheel has none there.
-    locked = re.findall(r"^[\w.-]+==[\w.]+", (ROOT / "requirements/dev.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    constraints = folder / "constraints.txt"
-    constraints.write_text("\n".join(locked), encoding="utf-8")
-    options = ["--python", str(folder / "bin" / "python"), "install", "--no-compile", "--constraint", str(constraints)]
+    options = ["--python", str(folder / "bin" / "python"), "install", "--no-compile", "--no-deps", "--no-index"]
     subprocess.run([*_PIP, *options, wheel], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (installed,) = distributions(path=[str(site)])
+    for needed in map(distribution, dependencies(installed)):
+        for name in {file.parts[0] for file in needed.files or ()} - {"..", "__pycache__"}:
+            (site / name).symlink_to(str(needed.locate_file(name)))
+
+
+def dependencies(of: Distribution) -> set[str]:
+    """Return the names of all distributions that one needs without its extras."""
+    found: set[str] = set()
+    left: list[tuple[Distribution, set[str]]] = [(of, set())]
+    while left:
+        one, extras = left.pop()
+        for requirement in map(Requirement, one.requires or ()):
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in {"", *extras}):
+                left += [(distribution(requirement.name), requirement.extras)] if requirement.name not in found else []
+                found.add(requirement.name)
+    return found
 
 
 def test_the_wheel_holds_two_packages_and_nothing_of_another_name(wheel: Path) -> None:
