@@ -17,9 +17,8 @@ from urllib.parse import urlsplit
 
 from tests.harness.answer import Answer
 from tests.harness.inprocess import Log, NoTimer
-from tests.matrices.virtual import VirtualStage, client_error
+from tests.matrices.virtual import VirtualStage, as_botocore
 from tests.simulation.awslambda import LEDGER_TABLE
-from tests.simulation.dynamodb import DynamoDBError
 from workmail_resource import last_resort
 from workmail_resource.app import Invocation, Outside, UnfinishedError
 from workmail_rooms.sandbox.account import REGION
@@ -27,13 +26,11 @@ from workmail_rooms.sandbox.awslambda.responses import Received
 from workmail_rooms.sandbox.awslambda.sink import Request
 from workmail_rooms.sandbox.cloudformation.ports import ResponsePut
 from workmail_rooms.sandbox.services import Call
-from workmail_rooms.sandbox.workmail.exceptions import WorkMailError
 
 #: Seconds: the function's timeout.
 TIMEOUT: Final = 300.0
 #: Seconds that a call takes.
 _CALL: Final = 0.05
-_METADATA: Final = {"ResponseMetadata": {"HTTPStatusCode": 200, "RequestId": "made-up"}}
 
 Event = Mapping[str, Any]
 Act = Callable[[], object]
@@ -88,12 +85,8 @@ class _Worker:
                 self.play.now += _CALL
                 self._act("before", operation)
                 try:
-                    return _METADATA | self.play.stage.serve(Call(service, operation, parameters), self)
-                except WorkMailError as error:
-                    raise client_error(operation, error.code, error.message, error.status) from error
-                except DynamoDBError as error:
-                    reasons = {"CancellationReasons": error.reasons} if error.reasons else {}
-                    raise client_error(operation, error.code, error.message, 400, **reasons) from error
+                    made = Call(service, operation, parameters)
+                    return as_botocore(operation, lambda: self.play.stage.serve(made, self))
                 finally:
                     self._act("after", operation)
 

@@ -56,6 +56,17 @@ def client_error(operation: str, code: str, message: str, status: int, **more: A
     return ClientError(answer, operation)
 
 
+def as_botocore(operation: str, serve: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """Return, or raise, what botocore makes of what a service in memory does."""
+    try:
+        return {"ResponseMetadata": {"HTTPStatusCode": 200, "RequestId": "made-up"}, **serve()}
+    except WorkMailError as error:
+        raise client_error(operation, error.code, error.message, error.status) from error
+    except DynamoDBError as error:
+        reasons = {"CancellationReasons": error.reasons} if error.reasons else {}
+        raise client_error(operation, error.code, error.message, 400, **reasons) from error
+
+
 class _Responses(CloudFormation):
     """Takes the answers, and shows the resources of the events that a test has sent."""
 

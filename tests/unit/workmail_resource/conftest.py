@@ -1,6 +1,7 @@
 """botocore clients that know no real account, and a clock that does not wait."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -76,20 +77,37 @@ def ledger(dynamodb: Any, clock: FakeClock) -> Ledger:
     return Ledger(caller(dynamodb, clock), TABLE, clock)
 
 
+@pytest.fixture(scope="session")
+def clients(botocore_session: botocore.session.Session) -> Callable[[str, int], Any]:
+    """Return the first, second, ... client of a service; each is made once, which takes longer than a test."""
+    return cache(
+        lambda service, _: botocore_session.create_client(service, region_name="eu-west-1", config=CLIENT_CONFIG)
+    )
+
+
 @pytest.fixture
-def scripted(client: MakeClient, clock: FakeClock, dynamodb: Any) -> Iterator[MakeScripted]:
+def scripted(clients: Callable[[str, int], Any], clock: FakeClock, dynamodb: Any) -> Iterator[MakeScripted]:
     """Make works whose WorkMail answers by a script; the test fails when a call of it was not made."""
     made: list[Scripted] = []
 
     def make(event: Event, table: str = TABLE) -> Scripted:
+        number = len(made)
         made.append(
-            make_scripted(event, clock, lambda service: dynamodb if service == "dynamodb" else client(service), table)
+            make_scripted(
+                event,
+                clock,
+                lambda service: dynamodb if service == "dynamodb" else clients(service, number),
+                table,
+            )
         )
         made[-1].workmail.activate()
         made[-1].cloudformation.activate()
         return made[-1]
 
     yield make
+    for one in made:
+        one.workmail.deactivate()
+        one.cloudformation.deactivate()
     for one in made:
         one.workmail.assert_no_pending_responses()
         one.cloudformation.assert_no_pending_responses()
