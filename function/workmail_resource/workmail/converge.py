@@ -5,8 +5,8 @@ single call does not decide: the resource is read again, and the error counts on
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final, Literal, NamedTuple
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.clock import Clock
@@ -194,8 +194,7 @@ def _patience(error: ServiceError | None) -> float:
     return DOMAIN_PATIENCE if error is not None and error.code == "MailDomainStateException" else PATIENCE
 
 
-@dataclass(frozen=True, slots=True)
-class _Tried:
+class _Tried(NamedTuple):
     """What came of the steps of one round: the first failure that matters, and whether it waits for somebody else."""
 
     accepted: tuple[Step, ...] = ()
@@ -216,7 +215,7 @@ def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, prima
     for step in steps:
         if kept and step.operation == "DeleteAlias" and step.parameters["Alias"] == primary:
             # The address that was to become an alias is the primary one still.
-            tried = tried if tried.waiting else replace(tried, skipped=tried.skipped | {_key(step)})
+            tried = tried if tried.waiting else tried._replace(skipped=tried.skipped | {_key(step)})
             continue
         try:
             workmail.execute(step)
@@ -228,13 +227,13 @@ def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, prima
             obstacle = "FAIL" if _may_pass(error, fresh=fresh) else judge(step, error)
             if obstacle == "SKIP":
                 taken = tried.name_taken or error.code == "NameAvailabilityException"
-                tried = replace(tried, skipped=tried.skipped | {_key(step)}, name_taken=taken)
+                tried = tried._replace(skipped=tried.skipped | {_key(step)}, name_taken=taken)
             else:
-                tried = replace(tried, failed=step, failure=error, waiting=obstacle == "WAIT")
+                tried = tried._replace(failed=step, failure=error, waiting=obstacle == "WAIT")
                 if obstacle == "FAIL":
                     return tried
         else:
-            tried = replace(tried, accepted=(*tried.accepted, step))
+            tried = tried._replace(accepted=(*tried.accepted, step))
     return tried
 
 

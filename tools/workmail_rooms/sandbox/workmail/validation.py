@@ -6,7 +6,7 @@ patterns and enumerations are left to the service. They are read from botocore's
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, KeysView, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,13 +29,20 @@ def checked(operation: str, body: Any) -> dict[str, Any]:
     InvalidParameterError
         The request breaks a constraint of the model; all breaches are named.
     """
-    shape = input_shape(operation)
+    check, known = _of_request(operation)
     request = {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else body
-    found = problems(shape, request)
+    found = check(request, "")
     if found:
         raise InvalidParameterError(f"{len(found)} validation error(s) detected: {'; '.join(found)}")
-    unknown = request.keys() - shape.members.keys()
+    unknown = request.keys() - known
     return {name: value for name, value in request.items() if name not in unknown} if unknown else request
+
+
+@cache
+def _of_request(operation: str) -> tuple[Check, KeysView[str]]:
+    """Return the constraints and the members of a request."""
+    shape = input_shape(operation)
+    return _check(shape, strict=False), shape.members.keys()
 
 
 def problems(shape: Shape, value: object, *, strict: bool = False) -> Sequence[str]:
