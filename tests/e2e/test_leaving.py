@@ -44,7 +44,7 @@ def reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    with world(organization_id=EXAMPLE, prepared=False) as made:
+    with world(organization_id=EXAMPLE) as made:
         fill(made)
         # The templates of the rooms, as an earlier run of the inventory has written them.
         assert inventory(["--organization-id", EXAMPLE, "--output-dir", "rooms"]) == 0

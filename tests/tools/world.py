@@ -1,4 +1,4 @@
-"""An account under mock_aws with an organization, a bucket, a key and a role; and the command in it."""
+"""An account under mock_aws with an organization, and what an export needs; and the command in it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -44,6 +44,12 @@ class World:
     on_nap: Callable[[int], None] = lambda _: None
     _tokens: Iterator[int] = field(default_factory=count)
 
+    def prepare(self) -> None:
+        """Make the key, the role and the bucket of an export."""
+        self.key_arn = make_key()
+        self.role_arn = make_role(self.organization.id)
+        make_bucket(BUCKET)
+
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Make a call in the organization, off the record."""
         return self.backend.invoke(operation, {"OrganizationId": self.organization.id, **parameters})
@@ -87,14 +93,8 @@ class World:
 
 
 @contextmanager
-def world(organization_id: str | None = None, *, prepared: bool = True) -> Iterator[World]:
-    """Make the account.
-
-    Parameters
-    ----------
-    prepared:
-        Whether a key, a role and a bucket are there.
-    """
+def world(organization_id: str | None = None) -> Iterator[World]:
+    """Make the account."""
     register()
     with mock_aws():
         backend = workmail_backends[DEFAULT_ACCOUNT_ID][REGION]
@@ -108,10 +108,6 @@ def world(organization_id: str | None = None, *, prepared: bool = True) -> Itera
         )
         made = World(backend, organization)
         backend.clock = lambda: made.now
-        if prepared:
-            made.key_arn = make_key()
-            made.role_arn = make_role(organization.id)
-            make_bucket(BUCKET)
         yield made
 
 
