@@ -51,30 +51,6 @@ def test_what_is_not_one_to_adopt_is_not_touched(scripted: MakeScripted, changes
     assert world.ledger.read(OWNER).version == 0
 
 
-def test_what_nobody_has_is_taken_over(scripted: MakeScripted) -> None:
-    """A resource that no owner claims is claimed, and what it was like is written down (contract 45)."""
-    world = scripted(event(signed_at=100))
-    reads(world)
-    assert adopting(world).physical_id == RESOURCE
-    (entry,) = world.ledger.read(OWNER).entries
-    assert (entry.origin, entry.ready, entry.taken_from) == ("ADOPTED", True, "")
-    assert entry.before is not None
-    assert entry.before["State"] == "DISABLED"
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
-
-
-def test_a_renamed_resource_is_taken_over_from_its_former_logical_id(scripted: MakeScripted) -> None:
-    """Another logical ID of the same stack hands the room over, and keeps its entry for a rollback (contract 56)."""
-    world = scripted(event(signed_at=100))
-    world.has(READY, owner=SIBLING)
-    reads(world)
-    adopting(world)
-    (mine,), (theirs,) = (world.ledger.read(owner).entries for owner in (OWNER, SIBLING))
-    assert (mine.origin, mine.taken_from) == ("CREATED", SIBLING)
-    assert theirs == READY._replace(handed_to=OWNER)
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
-
-
 @pytest.mark.parametrize("changes", [{"ready": False}, {"giving_back": True}])
 def test_what_a_sibling_has_not_finished_is_not_taken(scripted: MakeScripted, changes: dict[str, Any]) -> None:
     """A resource that another logical ID is only making, or giving back, is not taken over (contract 56)."""

@@ -8,32 +8,11 @@ from tests.unit.workmail_resource.scripted import BEGUN, OWNER, MakeScripted
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.lifecycle.create import create
-from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError, RepeatedFailureError
-from workmail_resource.protocol.errors import Failure, MalformedEventError
-from workmail_resource.workmail.errors import InvalidPropertiesError
+from workmail_resource.ownership.errors import CancelledError, RepeatedFailureError
+from workmail_resource.protocol.errors import Failure
 
 CREATE = event(signed_at=100)
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [({"resource_type": "Custom::Other"}, MalformedEventError), ({"properties": {}}, InvalidPropertiesError)],
-)
-def test_what_is_wrong_is_told_before_any_call(
-    scripted: MakeScripted, changes: dict[str, Any], error: type[Exception]
-) -> None:
-    """A foreign type or invalid properties are refused before anything is called (contracts 20 and 41)."""
-    with pytest.raises(error):
-        create(scripted(event(**changes), table="elsewhere").work)
-
-
-def test_without_a_ledger_nothing_is_created(scripted: MakeScripted) -> None:
-    """Where the ledger cannot be asked, WorkMail is not called: nobody would know whose the room is."""
-    world = scripted(event(), table="elsewhere")
-    with pytest.raises(LedgerUnavailableError):
-        create(world.work)
-    assert world.reported == []
 
 
 def test_a_create_makes_marks_and_settles(scripted: MakeScripted) -> None:

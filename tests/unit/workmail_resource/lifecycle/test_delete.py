@@ -4,14 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workmail_resource.scripted import BEGUN, MADE, OWNER, READY, STRANGER, MakeScripted, Scripted
+from tests.unit.workmail_resource.scripted import BEGUN, MADE, OWNER, READY, MakeScripted, Scripted
 from tests.unit.workmail_resource.support import ORGANIZATION, OTHER_RESOURCE, RESOURCE, event
-from workmail_resource.aws.errors import ServiceError
 from workmail_resource.lifecycle.delete import delete
-from workmail_resource.ownership.errors import LedgerUnavailableError, NotOwnedError
-from workmail_resource.ownership.ledger import Claim
-from workmail_resource.ownership.rules import CREATE_FAILED, FUNCTION_FAILED, LEASE, Lease, Record, owner_mark
-from workmail_resource.protocol.errors import MalformedEventError
+from workmail_resource.ownership.errors import NotOwnedError
+from workmail_resource.ownership.rules import CREATE_FAILED, FUNCTION_FAILED, LEASE, Lease, owner_mark
 
 INVENTED = "rooms-BoardRoom-1ABCDEFGHIJKL"
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
@@ -27,25 +24,6 @@ def removes(world: Scripted) -> None:
     world.workmail.shows(SHOWN)
     world.workmail.add_response("delete_resource", {})
     world.workmail.refuses("describe_resource", "EntityNotFoundException")
-
-
-def test_a_foreign_resource_type_is_refused(scripted: MakeScripted) -> None:
-    """A Delete of another resource type is refused before any call (contract 41)."""
-    with pytest.raises(MalformedEventError, match="Custom::Other"):
-        delete(scripted(event("Delete", resource_type="Custom::Other"), table="elsewhere").work, abandon=False)
-
-
-@pytest.mark.parametrize("physical_id", [CREATE_FAILED, INVENTED, "", RESOURCE, "2026/11/22/[$LATEST]0123456789abcdef"])
-@pytest.mark.parametrize("properties", [{}, {"OrganizationId": 7}, {"OrganizationId": ORGANIZATION, "Nonsense": "x"}])
-def test_what_the_ledger_does_not_know_is_left_alone(
-    scripted: MakeScripted, physical_id: str, properties: dict[str, object]
-) -> None:
-    """Without an entry nothing proves a resource to be ours: SUCCESS, and no call to WorkMail (contracts 31 and 35)."""
-    world = scripted(deleting(physical_id, properties=properties))
-    delete(world.work, abandon=False)
-    assert world.told == (
-        ["left alone: the ledger has no entry of this resource for this stack"] if physical_id == RESOURCE else []
-    )
 
 
 def test_a_delete_without_anything_is_remembered(scripted: MakeScripted) -> None:
@@ -66,25 +44,6 @@ def test_the_delete_of_its_id_removes_a_resource(scripted: MakeScripted) -> None
     delete(world.work, abandon=False)
     assert world.ledger.read(OWNER).is_empty
     assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
-
-
-def test_the_clean_up_of_a_replacement_leaves_the_new_one(scripted: MakeScripted) -> None:
-    """A Delete of another resource's id does not touch the settled one, and writes nothing (contract 23)."""
-    world = scripted(deleting(OTHER_RESOURCE))
-    before = world.has(READY)
-    delete(world.work, abandon=False)
-    assert world.ledger.read(OWNER) == before
-
-
-def test_a_resource_that_another_one_claims_stays(scripted: MakeScripted) -> None:
-    """Before a room is deleted its claim is read; another owner's stays, and our entry is dropped (contract 50)."""
-    world = scripted(deleting())
-    world.has(READY)
-    moved = Claim("MOVE", ORGANIZATION, RESOURCE, OWNER)
-    world.ledger.write(Record(STRANGER)._replace(written_by="they"), claims=[moved])
-    delete(world.work, abandon=False)
-    assert world.ledger.read(OWNER).is_empty
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) == STRANGER
 
 
 @pytest.mark.parametrize("shown", [RESOURCE, None, OTHER_RESOURCE])
@@ -160,37 +119,6 @@ def test_nobody_is_waited_for_who_is_known_to_be_dead(scripted: MakeScripted, ma
     delete(world.work, abandon=False)
     assert (sum(world.clock.slept) >= LEASE) is (marker == CREATE_FAILED)
     assert world.ledger.read(OWNER).is_empty
-
-
-@pytest.mark.parametrize("physical_id", [INVENTED, CREATE_FAILED, ""])
-def test_an_unreadable_ledger_is_not_taken_for_an_empty_one(scripted: MakeScripted, physical_id: str) -> None:
-    """Where only the ledger knows what exists and cannot be asked, Delete fails (contracts 34 and 36)."""
-    with pytest.raises(LedgerUnavailableError):
-        delete(scripted(deleting(physical_id), table="elsewhere").work, abandon=False)
-
-
-@pytest.mark.parametrize("gone", [True, False])
-def test_without_a_ledger_workmail_tells_what_is_gone(scripted: MakeScripted, *, gone: bool) -> None:
-    """While the ledger cannot be asked, what WorkMail does not show is gone, and a live room stays (30 and 47)."""
-    world = scripted(deleting(), table="elsewhere")
-    if gone:
-        world.workmail.refuses("describe_resource", "EntityNotFoundException")
-        delete(world.work, abandon=False)
-    else:
-        world.workmail.shows(SHOWN)
-        with pytest.raises(LedgerUnavailableError):
-            delete(world.work, abandon=False)
-
-
-def test_a_resource_does_not_go_with_an_organization_that_is_only_busy(scripted: MakeScripted) -> None:
-    """An organization that is not active may still have the resource: Delete fails, and the entry stays (34)."""
-    world = scripted(deleting())
-    world.has(READY)
-    world.workmail.refuses("describe_resource", "OrganizationStateException", "is not Active")
-    world.workmail.add_response("describe_organization", {"State": "Requested"})
-    with pytest.raises(ServiceError, match="OrganizationStateException"):
-        delete(world.work, abandon=False)
-    assert world.ledger.read(OWNER).entries == (READY,)
 
 
 @pytest.mark.parametrize("physical_id", [RESOURCE, INVENTED])

@@ -192,16 +192,6 @@ def test_what_another_one_claims_is_left_alone(scripted: MakeScripted, holder: s
     assert world.told == ["left alone: the resource is not this stack's any more"]
 
 
-def test_what_is_forgotten_leaves_another_one_s_claim(scripted: MakeScripted) -> None:
-    """An entry whose claim is another's by now goes all the same (contract 50)."""
-    world = at_work(scripted, READY)
-    claim = Claim("MOVE", ORGANIZATION, RESOURCE, OWNER)
-    world.ledger.write(Record(SIBLING)._replace(written_by="they"), claims=[claim])
-    forget(world.work, READY)
-    assert world.ledger.read(OWNER).entries == ()
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) == SIBLING
-
-
 def test_the_last_that_is_forgotten_ends_the_turn(scripted: MakeScripted) -> None:
     """Where nothing of a resource is left, no further write is needed to end the lease (contract 62)."""
     other = READY._replace(resource_id=OTHER_RESOURCE)
@@ -292,17 +282,6 @@ def test_clearing_up_does_not_hide_a_later_event(scripted: MakeScripted) -> None
 
 
 # --------------------------------------------------------------------------------------------------------- giving back
-
-
-def test_an_adopted_resource_is_given_back_as_it_was(scripted: MakeScripted) -> None:
-    """What was before is brought back, and the resource is nobody's again (contract 46)."""
-    world = at_work(scripted, ADOPTED)
-    world.workmail.shows(SHOWN)
-    world.workmail.add_response("update_resource", {})
-    world.workmail.shows(HIDDEN)
-    give_back(world.work, ADOPTED)
-    assert world.ledger.read(OWNER).entries == ()
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
 
 
 def test_what_was_changed_last_before_giving_back_may_show_late(scripted: MakeScripted) -> None:
