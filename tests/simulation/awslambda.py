@@ -64,7 +64,7 @@ _READ_TIMEOUTS: Final = tuple((connect + read, float(read)) for connect, read in
 
 
 #: A log that nobody reads.
-_SILENCE: Final[Any] = SimpleNamespace(info=_nothing, error=_nothing, count=_nothing)
+_SILENCE: Final[Any] = SimpleNamespace(info=_nothing, error=_nothing, count=_nothing, count_unanswered=_nothing)
 
 
 def _no_telemetry(*_arguments: object, **_keys: object) -> Any:
