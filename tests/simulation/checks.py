@@ -127,18 +127,12 @@ class Checks:
         self._previous: dict[Owner, str] = {}
         self._given_up: set[str] = set()
         self._old: dict[Owner, Mapping[str, Any]] = {}
-        #: When the table was restored, in seconds since the epoch; -1 when it was not.
-        self.ledger_lost_at = -1.0
+        self.ledger_lost = False
         self.unasked = False
         self.people_at = -1.0
         self.owners_let_go: set[Owner] = set()
         #: What of a room a rollback could not bring back, by the room's id.
         self.exempt: dict[str, set[str]] = {}
-
-    @property
-    def ledger_lost(self) -> bool:
-        """Whether the table was restored."""
-        return self.ledger_lost_at >= 0
 
     def found(self, check: str, text: str) -> None:
         """Note a violation, unless what has happened to the world excuses it.
@@ -532,8 +526,7 @@ class Checks:
 
     def _check_reason(self, request: "Request", answer: "Answer") -> None:
         """Judge a failure: there has to be a reason outside the provider."""
-        if self._disturbed(request) or request.sent_at <= self.ledger_lost_at:
-            # No design can help an event whose record is taken away while it is at work.
+        if self._disturbed(request):
             return
         code = answer.reason.partition(":")[0]
         if code in {"NameAvailabilityException", "EmailAddressInUseException"}:
