@@ -132,6 +132,20 @@ def test_contract_62_an_outdated_update_writes_nothing(play: Timeless) -> None:
     assert play.stage.state() == before
 
 
+def test_contract_62_a_late_copy_of_a_failed_update(play: Timeless) -> None:
+    """An Update that has failed changes nothing when it comes again, also if the one after it found nothing to do."""
+    room = play.create()
+    hidden = room_properties(HiddenFromGlobalAddressList="true")
+    failed = update(play, room, PLAIN, hidden)
+    play.stage.interventions.fail("UpdateResource", code="InvalidParameterException", status=400)
+    assert not play.deliver(failed).succeeded
+    assert play.deliver(update(play, room, PLAIN, PLAIN)).succeeded
+    before = play.stage.state()
+
+    assert play.deliver(failed).reason.startswith("Cancelled:")
+    assert play.stage.state() == before
+
+
 @pytest.mark.parametrize("deleted_by", ["a person", "a Delete"])
 def test_contract_62_a_late_copy_of_a_create(play: Timeless, deleted_by: str) -> None:
     """Issue 13, line 18: a copy of a Create that comes late makes nothing anew that has been deleted since."""

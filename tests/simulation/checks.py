@@ -218,7 +218,13 @@ class Checks:
         """Note what a stack has become."""
 
     def timed_out(self, request: "Request") -> None:
-        """Contract 1: every event is answered in time."""
+        """Contract 1: every event is answered in time.
+
+        Two tries that use up the function's time, with Lambda's minute between them, take longer than ServiceTimeout.
+        """
+        tries = self._tries(request)
+        if any(one.ended == "died" for one in tries) and any(one.failed_calls >= MOST_FAILED_CALLS for one in tries):
+            return
         self.found("1 an answer", f"{request.name} was not answered within its ServiceTimeout")
 
     # ---------------------------------------------------------------------------------------------- writes

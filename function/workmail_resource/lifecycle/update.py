@@ -161,7 +161,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         steps = plan(room, goal)
     if entry is None:
         return _update_unlisted(work, workmail, declaration, record, room, changes=bool(steps))
-    if not steps and not work.turn.held and not _to_be_noted(entry, declaration):
+    if not steps and not work.turn.held and not _to_be_noted(record, entry, declaration):
         return unchanged(entry, room)
     if not work.turn.held:
         try:
@@ -222,13 +222,14 @@ def _is_another(entry: Entry | None, declaration: Declaration) -> bool:
     return entry is not None and bool(entry.digest) and entry.digest != declared_digest(declaration)
 
 
-def _to_be_noted(entry: Entry, declaration: Declaration) -> bool:
+def _to_be_noted(record: Record, entry: Entry, declaration: Declaration) -> bool:
     """Tell whether even an Update without a change is to be written down.
 
-    It ends the time of giving back, and may be one whose worker has died when everything was done.
+    It ends the time of giving back, may be one whose worker has died when everything was done, and follows one that
+    has failed: a late copy of that must not change anything.
     """
     adopted = entry.origin == "ADOPTED" or bool(entry.taken_from)
-    return (adopted and not entry.changed) or _is_another(entry, declaration)
+    return (adopted and not entry.changed) or _is_another(entry, declaration) or _is_unfinished(record, entry)
 
 
 def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:
