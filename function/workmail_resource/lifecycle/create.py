@@ -1,6 +1,7 @@
 """Create: make the declared resource, or go on with what an earlier delivery of the event has made."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
@@ -18,10 +19,10 @@ from .adopt import adopt, bring_over
 from .siblings import DELAY, Siblings, bring, name_taken
 from .steps import (
     ATTEMPTS,
+    bring_surely,
     claim_of,
     clear_rests,
     forget,
-    looked_at_again,
     new_entry,
     note_failure,
     reported,
@@ -156,8 +157,7 @@ def _resume(
         return bring_over(work, workmail, own, workmail.with_lists(room), declaration)
     work.report_id(resource_id)
     room, goal = workmail.with_lists(room), goal_of(workmail, declaration)
-    room = room if plan(room, goal) else looked_at_again(workmail, room, goal)
-    room = bring(work, workmail, room, goal)
+    room = bring_surely(workmail, room, goal, partial(bring, work, workmail, goal=goal))
     return settle(work, own, room, declaration, without=_gone(work, instead_of, declaration))
 
 

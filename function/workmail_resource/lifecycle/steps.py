@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from workmail_resource.aws.errors import ServiceError
@@ -119,11 +120,22 @@ def wanted(workmail: WorkMail, declaration: Declaration, *, without: Callable[[s
 
 
 def looked_at_again(workmail: WorkMail, room: Room, goal: Wanted) -> Room:
-    """Return *room*, which shows its *goal*, as WorkMail shows it some seconds later if that is another state by then.
+    """Return *room*, or what WorkMail shows some seconds later if that is another state, and not the *goal*.
 
     What another event, or an earlier try, has changed last may show only now, or not for a moment.
     """
-    return seen(workmail, lambda room: bool(plan(room, goal)), room.resource_id, LOOK_AGAIN) or room
+
+    def is_another(now: Room) -> bool:
+        return not _is_alike(now, room) and bool(plan(now, goal))
+
+    return seen(workmail, is_another, room.resource_id, LOOK_AGAIN) or room
+
+
+def bring_surely(workmail: WorkMail, room: Room, goal: Wanted, bring: Callable[[Room], Room]) -> Room:
+    """Bring *room* to its *goal* where an event was interrupted: what that has changed last may show only then."""
+    room = bring(room)
+    again = looked_at_again(workmail, room, goal)
+    return room if again is room else bring(again)
 
 
 @contextmanager
@@ -356,9 +368,9 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
         return entry
     room = workmail.with_lists(room)
     interrupted = not entry.ready or entry.giving_back
-    if interrupted and _is_as_before(room, before):
+    if interrupted and _is_alike(room, before):
         room = looked_at_again(workmail, room, Wanted.as_it_is(before))
-    if _is_as_before(room, before):
+    if _is_alike(room, before):
         return entry
     if not entry.giving_back:
         begun = entry._replace(giving_back=True)
@@ -366,10 +378,11 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
         entry = begun
     judge = best_effort(work, "an adopted resource could not be given back wholly as it was")
     try:
-        room = _bring_back(workmail, room, before, judge)
+        bring = partial(_bring_back, workmail, before=before, judge=judge)
         if interrupted:
-            room = looked_at_again(workmail, room, Wanted.as_it_is(before))
-            _bring_back(workmail, room, before, judge)
+            bring_surely(workmail, room, Wanted.as_it_is(before), bring)
+        else:
+            bring(room)
     except ServiceError as error:
         if not is_refusal(error):
             raise
@@ -377,8 +390,8 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
     return entry
 
 
-def _is_as_before(room: Room, before: Room) -> bool:
-    return room.state == before.state and Wanted.as_it_is(room) == Wanted.as_it_is(before)
+def _is_alike(one: Room, other: Room) -> bool:
+    return one.state == other.state and Wanted.as_it_is(one) == Wanted.as_it_is(other)
 
 
 def _bring_back(workmail: WorkMail, room: Room, before: Room, judge: Judge) -> Room:

@@ -1,6 +1,7 @@
 """Update: bring the resource to its declared state; in another organization, make it anew."""
 
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 from workmail_resource.aws.errors import ServiceError
@@ -36,6 +37,7 @@ from .steps import (
     ATTEMPTS,
     REVERSIBLE_SHARE,
     best_effort,
+    bring_surely,
     check_awaited,
     check_current,
     claim_of,
@@ -134,7 +136,11 @@ def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
         and not is_same_event(one.made_by, work.id)
         and (
             not one.ready
-            or (one.organization_id == old and is_same_event(one.made_by, record.latest) and not record.has_voided(one))
+            or (
+                one.organization_id == old
+                and is_same_event(one.made_by, record.latest)
+                and (record.voided_by == work.id or not record.has_voided(one))
+            )
         )
     ]
 
@@ -156,7 +162,8 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     left_out = _LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
-    if not steps and (work.turn.held or _is_unfinished(record, entry) or _is_another(entry, declaration)):
+    interrupted = _is_unfinished(record, entry) or _reverses_unfinished(work, entry)
+    if not steps and (work.turn.held or interrupted or _is_another(entry, declaration)):
         room = looked_at_again(workmail, room, goal)
         steps = plan(room, goal)
     if entry is None:
@@ -171,7 +178,8 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         except ClaimedError:
             _not_owned(work, record, entry)
         entry = work.turn.record.with_id(physical_id) or entry
-    before, room = room, _bring(work, workmail, room, goal, left_out)
+    before, bring_it = room, partial(_bring, work, workmail, goal=goal, left_out=left_out)
+    room = bring_surely(workmail, room, goal, bring_it) if interrupted and steps else bring_it(room)
     if left_out is not None:
         left_out.check(before, room)
     return settle(work, entry._replace(changed=True, taken_from="", former=None), room, declaration)
