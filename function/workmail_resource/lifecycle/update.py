@@ -124,25 +124,26 @@ def _voided(work: Work, record: Record) -> Record:
 def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
     """Return what cancelled or failed events have left beside the resource.
 
-    That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took: the
-    latest event before this one, in the organization that the old properties name. A Delete that has come since was of
-    what it had made, and has failed: that stays.
+    That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took.
     """
-    old = organization_id(work.event.old_properties)
     return [
         one
         for one in record.entries
         if one.resource_id != work.event.physical_resource_id
         and not is_same_event(one.made_by, work.id)
-        and (
-            not one.ready
-            or (
-                one.organization_id == old
-                and is_same_event(one.made_by, record.latest)
-                and (record.voided_by == work.id or not record.has_voided(one))
-            )
-        )
+        and (not one.ready or _was_not_taken(work, record, one))
     ]
+
+
+def _was_not_taken(work: Work, record: Record, entry: Entry) -> bool:
+    """Tell whether CloudFormation never took the answer of the replacement that has made a resource.
+
+    That is the latest event before this one, in the organization that the old properties name. A Delete that has come
+    since was of that resource, and has failed: it stays.
+    """
+    latest = is_same_event(entry.made_by, record.latest)
+    void = record.has_voided(entry) and record.voided_by != work.id
+    return latest and not void and entry.organization_id == organization_id(work.event.old_properties)
 
 
 # ------------------------------------------------------------------------------------------------------------- in place
