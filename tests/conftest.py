@@ -39,7 +39,6 @@ _LONG = (
     "tests/contracts/test_adoption.py::test_contract_47_a_room_that_people_have_changed",
     "tests/contracts/test_idempotency.py::test_contract_14",
     "tests/contracts/test_last_resort.py",
-    "tests/contracts/test_ownership.py::test_contract_34_workmail_cannot",
     "tests/contracts/test_plain_crhelper.py",
     "tests/contracts/test_response_protocol.py::test_contract_07",
     "tests/contracts/test_response_protocol.py::test_contract_10",
