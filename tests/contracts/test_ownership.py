@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from tests.contracts.timeless import Timeless
 from tests.harness import DOMAIN, Function, Stage, everything, room_properties
@@ -306,7 +307,11 @@ def test_contract_34_an_organization_that_only_rests(stage: Stage) -> None:
 def test_contract_34_workmail_cannot_be_reached(virtual: VirtualStage) -> None:
     """Delete fails when WorkMail does not answer, and its Reason names AbandonOnDelete."""
     room = virtual.deliver(virtual.event("Create")).physical_id
-    virtual.interventions.drop(service="workmail", times=10**6)
+
+    def nobody_listens(_call: Call) -> None:
+        raise EndpointConnectionError(endpoint_url="https://workmail.us-east-1.amazonaws.com")
+
+    virtual.interventions.before(nobody_listens, service="workmail", times=10**6)
 
     answer = virtual.deliver(virtual.event("Delete", physical_id=room))
 
