@@ -389,7 +389,8 @@ class Checks:
         self._check_id(request, answer)
         if answer.succeeded:
             owner = owner_of(request.event)
-            self.last_success[owner] = (self._order[request.event["ResponseURL"]], request.name)
+            if not self._is_of_another(request):
+                self.last_success[owner] = (self._order[request.event["ResponseURL"]], request.name)
             if request.event["RequestType"] == "Delete":
                 self._check_deleted(request)
             else:
@@ -397,6 +398,18 @@ class Checks:
         else:
             self._check_reason(request, answer)
         self._measure_wait(request)
+
+    def _is_of_another(self, request: "Request") -> bool:
+        """Tell whether a Delete clears away something else than what its logical resource has."""
+        stack = self._world.cloudformation.find(request.event["StackId"])
+        resource = stack.resources.get(request.event["LogicalResourceId"]) if stack is not None else None
+        deletes = request.event["RequestType"] == "Delete"
+        return (
+            deletes
+            and resource is not None
+            and resource.counts
+            and resource.physical_id != request.event["PhysicalResourceId"]
+        )
 
     def _check_words(self, request: "Request", answer: "Answer", worker: "Worker") -> None:
         """Contract 5: a Reason tells a person the cause."""
