@@ -192,7 +192,8 @@ def test_contract_46_adopted_rooms_while_another_fails(stage: Stage, order: str)
     # THEN
     assert outcome.status == "ROLLBACK_COMPLETE", [event.resource_status_reason for event in outcome.events]
     complete = [event for event in outcome.events if event.resource_status == "CREATE_COMPLETE"]
-    assert (len(complete) == ADOPTED) == (order == "at the end")
+    # In the middle it is a matter of speed how many are ready when the one fails.
+    assert order == "in the middle" or len(complete) == ADOPTED
     assert _describes(stage) == before
     assert stage.state() == state
     assert stage.entries() == []
