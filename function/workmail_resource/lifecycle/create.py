@@ -179,9 +179,15 @@ def _remove_marked(work: Work, declaration: Declaration) -> None:
     try:
         room = workmail.find(declaration.name)
         if room is not None and room.description == work.mark:
-            remove(workmail, room.resource_id)
-    except ServiceError as error:
+            _remove_unclaimed(work, workmail, room, fresh=False)
+    except ProviderError as error:
         work.come_again(f"{type(error).__name__}: {error}")
+
+
+def _remove_unclaimed(work: Work, workmail: WorkMail, room: Room, *, fresh: bool) -> None:
+    """Remove a resource that this event has made, unless it was taken over since, even if it still has the mark."""
+    if work.ledger.holder(workmail.organization_id, room.resource_id) is None:
+        remove(workmail, room.resource_id, fresh=fresh)
 
 
 def _create_or_find(work: Work, workmail: WorkMail, declaration: Declaration, *, tried_before: bool) -> Room:
@@ -230,7 +236,7 @@ def _identify(work: Work, begun: Entry, room: Room) -> Entry:
     except (CancelledError, ClaimedError) as error:
         # The Delete of this event may have passed already, so it is for nobody else to remove it.
         try:
-            remove(work.organization(entry.organization_id), room.resource_id, fresh=True)
+            _remove_unclaimed(work, work.organization(entry.organization_id), room, fresh=True)
         except ProviderError as failure:
             work.come_again(f"{type(failure).__name__}: {failure}")
         else:

@@ -9,6 +9,8 @@ from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.lifecycle.create import create
 from workmail_resource.ownership.errors import CancelledError, RepeatedFailureError
+from workmail_resource.ownership.ledger import Claim
+from workmail_resource.ownership.rules import Record
 from workmail_resource.protocol.errors import Failure
 
 CREATE = event(signed_at=100)
@@ -62,16 +64,19 @@ def test_a_late_copy_of_a_failed_create_says_that_it_has_failed(scripted: MakeSc
     assert repeated.value.failure() == Failure("SomeException", "it is so", "Do that.")
 
 
-@pytest.mark.parametrize("left", ["nothing", "ours", "another's"])
+@pytest.mark.parametrize("left", ["nothing", "ours", "another's", "claimed"])
 def test_an_outdated_create_makes_nothing(scripted: MakeScripted, left: str) -> None:
     """A Create that comes after its Delete is FAILED, and removes what bears its own mark, nothing else (32, 62)."""
     world = scripted(CREATE)
     before = world.has(creates_void_until=100)
+    if left == "claimed":
+        # Who has taken it over has not changed its Description yet.
+        world.ledger.write(Record("another"), claims=[Claim("TAKE", ORGANIZATION, RESOURCE)])
     if left == "nothing":
         world.workmail.refuses("describe_resource", "EntityNotFoundException")
         world.workmail.add_response("list_resources", {})
     else:
-        world.workmail.shows({**SHOWN, "Description": world.work.mark if left == "ours" else "the board's"})
+        world.workmail.shows({**SHOWN, "Description": "the board's" if left == "another's" else world.work.mark})
     if left == "ours":
         world.workmail.shows(SHOWN)
         world.workmail.add_response("delete_resource", {})
