@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -316,5 +317,7 @@ def test_lambdas_own_delays_are_a_setting() -> None:
 def _children() -> set[int]:
     children: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
-        children |= {int(pid) for pid in (task / "children").read_text(encoding="utf-8").split()}
+        # A thread may end meanwhile.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            children |= {int(pid) for pid in (task / "children").read_text(encoding="utf-8").split()}
     return children
