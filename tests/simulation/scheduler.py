@@ -68,6 +68,7 @@ class Scheduler:
         self._current: Task | None = None
         self._main = greenlet.getcurrent()
         self._idle: list[greenlet.greenlet] = []
+        self._beginning: Task | None = None
         self._until = 0.0
 
     def spawn(self, name: str, run: Callable[[], object], delay: float = 0.0) -> Task:
@@ -168,6 +169,10 @@ class Scheduler:
         self._until = until
         while self._queue and self._queue[0][0] <= until:
             self._go_on()
+            while self._beginning is not None:
+                begun, self._beginning = self._beginning, None
+                begun.fiber = greenlet.greenlet(self._live, self._main)
+                begun.fiber.switch(begun)
             task, self._current = self._current, None
             if task is not None and task.error is not None:
                 raise task.error
@@ -188,8 +193,12 @@ class Scheduler:
                 continue
             self.now = max(self.now, at)
             before, self._current = self._current, task
+            if task.fiber is None and not self._idle:
+                # A fiber counts its depth of calls from where it was begun: many that begin each other go too deep.
+                self._beginning = task
+                break
             if task.fiber is None:
-                task.fiber = self._idle.pop() if self._idle else greenlet.greenlet(self._live, self._main)
+                task.fiber = self._idle.pop()
                 return task.fiber.switch(task)
             return task.fiber.switch() if task is not before else None
         return self._main.switch()

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from tests.simulation.scheduler import Killed, Scheduler, Signal
@@ -68,3 +70,18 @@ def test_an_error_in_a_task_ends_the_run() -> None:
     scheduler.spawn("broken", broken)
     with pytest.raises(ZeroDivisionError):
         scheduler.run(1.0)
+
+
+def test_thousands_of_tasks_may_wait_at_once() -> None:
+    """How many tasks there are is limited by nothing: each begins where nobody else's calls lie below it."""
+    scheduler = Scheduler(0.0)
+    seen: list[int] = []
+
+    def one(number: int) -> None:
+        scheduler.sleep(10.0)
+        seen.append(number)
+
+    for number in range(2000):
+        scheduler.spawn("one", partial(one, number), delay=number / 1000)
+    scheduler.run(100.0)
+    assert seen == list(range(2000))
