@@ -64,9 +64,6 @@ class Caller:
         """Return fresh waiting times between the tries of something."""
         return delays(self.rng)
 
-    def _waits(self, *, throttled: bool) -> Iterator[float]:
-        return delays(self.rng, FIRST_THROTTLED_DELAY, growth=THROTTLED_GROWTH) if throttled else self.waits()
-
     def call(
         self,
         operation: str,
@@ -95,7 +92,7 @@ class Caller:
         OutOfTimeError
             There was no time for even one try.
         """
-        waits: dict[bool, Iterator[float]] = {}
+        waits = {False: self.waits(), True: delays(self.rng, FIRST_THROTTLED_DELAY, growth=THROTTLED_GROWTH)}
         attempt, failures = 0, 0
         while True:
             self.deadline.check()
@@ -110,7 +107,7 @@ class Caller:
                 if not is_transient(error) or failures >= MAX_ATTEMPTS:
                     raise
                 try:
-                    self.deadline.sleep(next(waits.setdefault(throttled, self._waits(throttled=throttled))))
+                    self.deadline.sleep(next(waits[throttled]))
                 except OutOfTimeError:
                     raise error from error.__cause__
 

@@ -30,7 +30,6 @@ CLAIM: Final = "claim"
 #: The tombstone of version 1.0.0.
 OLD_TOMBSTONE: Final = "cancelled"
 
-_EMPTY: Final = "[]"
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
 _TRANSACTION_CANCELLED: Final = "TransactionCanceledException"
 _CONDITION: Final = "ConditionalCheckFailed"
@@ -150,15 +149,15 @@ class Ledger:
             "Entry": {"S": RECORD},
             "Version": {"N": str(record.version + 1)},
             "WrittenBy": {"S": record.written_by},
-            "Entries": {"S": _json([_plain(entry) for entry in record.entries])},
+            "Entries": {"S": json.dumps([_plain(entry) for entry in record.entries])},
             "Latest": {"S": record.latest},
             "LatestAt": {"N": str(record.latest_at)},
-            "Superseded": {"S": _json(record.superseded)},
+            "Superseded": {"S": json.dumps(record.superseded)},
             "CreatesVoidUntil": {"N": str(record.creates_void_until)},
             "UpdatesVoidUntil": {"N": str(record.updates_void_until)},
             "VoidedBy": {"S": record.voided_by},
             "Failed": {"S": record.failed},
-            "Failure": {"S": _json(record.failure)},
+            "Failure": {"S": json.dumps(record.failure)},
         }
         if record.lease is not None:
             item["Worker"] = {"S": record.lease.worker}
@@ -237,15 +236,6 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return {name: value for (name, default), value in values if value != default}
 
 
-def _json(values: Sequence[Any]) -> str:
-    return json.dumps(values) if values else _EMPTY
-
-
-def _array(text: str | None) -> list[Any]:
-    values: list[Any] = json.loads(text) if text and text != _EMPTY else []
-    return values
-
-
 def record_of(owner: str, items: Sequence[Item]) -> Record:
     """Read the items of one owner: a record, and whatever version 1.0.0 has written (contract 44)."""
     record, old = Record(owner), []
@@ -266,18 +256,18 @@ def _record(owner: str, item: Item) -> Record:
     return Record(
         owner,
         version=int(get("Version", 0)),
-        entries=tuple(map(_entry, _array(get("Entries")))),
+        entries=tuple(map(_entry, json.loads(get("Entries", "[]")))),
         lease=Lease(worker, get("WorkerEvent", ""), int(get("LeaseUntil", 0)), get("WorkerRequestType", ""))
         if worker
         else None,
         latest=get("Latest", ""),
         latest_at=int(get("LatestAt", 0)),
-        superseded=tuple(_array(get("Superseded"))),
+        superseded=tuple(json.loads(get("Superseded", "[]"))),
         creates_void_until=int(get("CreatesVoidUntil", 0)),
         updates_void_until=int(get("UpdatesVoidUntil", 0)),
         voided_by=get("VoidedBy", ""),
         failed=get("Failed", ""),
-        failure=tuple(_array(get("Failure"))),
+        failure=tuple(json.loads(get("Failure", "[]"))),
         written_by=get("WrittenBy", ""),
     )
 
