@@ -6,10 +6,12 @@ import pytest
 
 from tests.contracts.timeless import Timeless
 from tests.harness import DOMAIN, room_properties
+from workmail_resource.lifecycle.siblings import DELAY
 
 ADOPT = {"ExistingResource": "ADOPT"}
 ADOPTING = room_properties(Name="boardroom", Email="new@example.com", Description="as declared here", **ADOPT)
 DAY = 24 * 3600
+INVENTED = "rooms-Room-1ABCDEFGHIJKL"
 
 
 def existing(play: Timeless) -> str:
@@ -250,6 +252,53 @@ def test_contract_57_moved_to_another_stack(play: Timeless, let_go: str) -> None
     # A late Delete of the old owner touches nothing.
     assert play.deliver(play.event("Delete", physical_id=room, stack_id=first)).succeeded
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_IN_PROGRESS"])
+def test_contract_57_what_a_cancelled_create_has_adopted(play: Timeless, status: str) -> None:
+    """What a stack has adopted in a Create that was cancelled goes over only when it was given back as people had it.
+
+    In seeds 202891 and 232933 of the simulation two stacks adopt one room, and both are rolled back.
+    """
+    # GIVEN a room whose adoption by another stack has succeeded, of which CloudFormation knows nothing
+    room, first = existing(play), f"{play.stage.stack_id[:-4]}aaaa"
+    before, shown = described(play, room), play.stage.cloudformation
+    play.create(properties=ADOPTING, stack_id=first)
+    invented = "" if status == "CREATE_IN_PROGRESS" else INVENTED
+    shown.show(first, "Room", invented, status)
+    shown.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+
+    def clean_up() -> None:
+        event = play.event("Delete", properties=ADOPTING, physical_id=INVENTED, stack_id=first)
+        shown.show(first, "Room", INVENTED, "DELETE_IN_PROGRESS")
+        assert play.deliver(event).succeeded
+        shown.status = "UPDATE_ROLLBACK_COMPLETE"
+
+    # WHEN this stack adopts it too, and is rolled back
+    play.at_next_wait(clean_up)
+    changed = {**ADOPTING, "Description": "the second stack's"}
+    assert play.create(properties=changed) == room
+    assert play.deliver(play.event("Delete", properties=changed, physical_id=room)).succeeded
+
+    # THEN people have it again as it was before both
+    assert described(play, room) == before
+    assert play.stage.entries() == []
+
+
+def test_contract_57_a_stack_that_is_being_changed(play: Timeless) -> None:
+    """ADOPT refuses a room to which another stack may go back, after half a minute; the Reason says so."""
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    play.create(stack_id=first)
+    play.stage.cloudformation.show(first, "Room", "r-" + 32 * "0", "CREATE_COMPLETE")
+    play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
+    before, entries = play.stage.state(), play.stage.entries()
+
+    answer = play.deliver(play.event("Create", properties=RENAMED))
+
+    assert answer.reason.startswith("AdoptionRefused:")
+    assert f"is being changed by Room of stack {first}" in answer.reason
+    assert DELAY <= play.took < 2 * DELAY
+    assert (play.stage.state(), play.stage.entries()) == (before, entries)
 
 
 @pytest.mark.parametrize("asked", ["counts it", "denied"])

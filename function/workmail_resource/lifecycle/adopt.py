@@ -12,7 +12,6 @@ from workmail_resource.ownership.rules import (
     Entry,
     Record,
     describe_owner,
-    is_making,
     is_owner_mark,
     stack_of,
 )
@@ -185,19 +184,16 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
         )
     if view.counts(room.resource_id) and view.status == "DELETE_IN_PROGRESS":
         raise _refused(room, f"is being deleted by {describe_owner(holder)}", "Deploy again when that has ended.")
-    kept = theirs.with_id(room.resource_id)
-    created_anew = view.status.startswith("CREATE_") and (kept is None or kept.ready)
-    if view.has_another(room.resource_id) and not created_anew and not _is_at_rest(work, holder):
-        # A rollback may go back to it, and otherwise its clean-up Delete comes; not so when it was let go before the
-        # logical resource was created anew.
-        raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
-    if view.counts(room.resource_id) or is_making(view, theirs, room.resource_id):
+    if view.counts(room.resource_id):
         raise _refused(
             room,
             f"belongs to {describe_owner(holder)}",
             "To move it here, give it DeletionPolicy: Retain there and deploy, take it out there and deploy, "
             "then deploy here again.",
         )
+    if not view.is_gone and not _is_at_rest(work, holder):
+        # Its answer may be on the way, a rollback may go back to it, or its Delete may come under an invented id.
+        raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
 
 
 def _is_at_rest(work: Work, holder: str) -> bool:

@@ -386,16 +386,17 @@ class StackView:
 
     def counts(self, resource_id: str | None) -> bool:
         """Tell whether the stack counts this resource among its own."""
-        return self.physical_id == resource_id and self.status not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+        return self.physical_id == resource_id and not self.is_gone
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the stack has no such logical resource any more, and goes back to nothing that it had."""
+        return self.status in {"", "DELETE_COMPLETE", "DELETE_SKIPPED"}
 
     @property
     def is_under_way(self) -> bool:
         """Whether CloudFormation waits for a Create or an Update of the logical resource."""
         return self.status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
-
-    def has_another(self, resource_id: str) -> bool:
-        """Tell whether the logical resource has another resource than this one."""
-        return self.physical_id not in {"", resource_id} and not self.status.startswith("DELETE_")
 
     @property
     def is_alive(self) -> bool:
