@@ -9,6 +9,7 @@ from tests.contracts.timeless import Timeless
 from tests.harness import everything, room_properties
 from workmail_rooms.sandbox.seed import OTHER
 
+DENIED: dict[str, Any] = {"code": "AccessDeniedException", "status": 400}
 INVENTED = "rooms-Room-1ABCDEFGHIJKL"
 MOVED = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
 PLAIN = room_properties()
@@ -83,6 +84,56 @@ def test_contract_62_a_stale_create(play: Timeless, slow_at: str) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [answers[1].physical_id]
     assert play.stage.describe(answers[1].physical_id)["delegates"] == []
     assert play.deliver(play.event("Delete", physical_id=answers[1].physical_id)).succeeded
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_contract_62_a_retry_whose_delete_has_failed(play: Timeless, *, dies: bool) -> None:
+    """Lambda's retry of a Create that was given up leaves nothing, even if its Delete could write that nowhere."""
+    stale = play.event("Create")
+    if dies:
+        play.dies(stale, "CreateResource")
+    play.stage.interventions.fail(service="dynamodb", operation="PutItem", times=10**6, **DENIED)
+    told = INVENTED if dies else play.deliver(stale).physical_id
+    assert play.deliver(play.event("Delete", physical_id=told)).status == "FAILED"
+    play.stage.interventions.clear()
+    play.wait(60)
+
+    late = play.deliver(stale)
+
+    assert late.reason.startswith("Cancelled: CloudFormation does not wait for it any more"), late.reason
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
+def test_contract_62_a_late_copy_of_a_clean_up(play: Timeless) -> None:
+    """A late copy of the Delete of a room stops no later event that takes it over again."""
+    room = play.stage.create_room(Description="as people know it", Email="old@example.com")
+    adopting = everything(ExistingResource="ADOPT")
+    assert play.create(properties=adopting) == room
+    stale = play.event("Delete", properties=adopting, physical_id=room)
+    assert play.deliver(stale).succeeded
+    play.after("UpdateResource", lambda: play.deliver(stale))
+
+    again = play.deliver(play.event("Create", properties=adopting))
+
+    assert again.succeeded, again.reason
+    assert again.physical_id == room
+
+
+def test_contract_62_a_delete_that_loses_its_turn(play: Timeless) -> None:
+    """A Delete so slow that a retry of its Create has had its turn meanwhile ends in SUCCESS all the same."""
+    cancelled = play.event("Create")
+    play.dies(cancelled, "CreateResource")
+
+    def meanwhile() -> None:
+        play.wait(60)
+        assert play.deliver(cancelled).status == "FAILED"
+
+    play.after("DeleteResource", meanwhile)
+
+    assert play.deliver(play.event("Delete", physical_id=INVENTED)).succeeded
     assert play.stage.rooms() == []
     assert play.stage.entries() == []
 

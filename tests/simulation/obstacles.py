@@ -167,10 +167,12 @@ def _gone(world: "World", request: "Request") -> str:
 
 
 def _taken_over(world: "World", request: "Request") -> str:
-    """Tell whether another stack has adopted what the event is to bring back (contract 57)."""
+    """Tell whether another logical resource has adopted what the event is about, or is about to (contracts 56, 57)."""
     owner, organization_id = owner_of(request.event), request.event["ResourceProperties"]["OrganizationId"]
     for room_id, known in world.checks.known.items():
         if known.organization_id == organization_id and owner in {known.maker, *known.former, *known.released}:
+            if known.adopters - {owner}:
+                return f"{room_id} is being taken over"
             for stack, resource in world.cloudformation.holders(room_id):
                 if (stack.stack_id, resource.logical_id) != owner:
                     return f"{room_id} was taken over"

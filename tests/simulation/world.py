@@ -173,7 +173,8 @@ class World:
             asked = self.cloudformation.describe_stacks if about_stack else self.cloudformation.describe
             described = asked(parameters)
             if described is None:
-                raise DynamoDBError("ValidationError", "Stack or resource does not exist")
+                missing = "Stack" if self.cloudformation.find(parameters["StackName"]) is None else "Resource"
+                raise DynamoDBError("ValidationError", f"{missing} of the call does not exist")
             return described
         if operation not in WRITES:
             return self.workmail.serve(operation, parameters)

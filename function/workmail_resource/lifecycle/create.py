@@ -20,6 +20,7 @@ from .siblings import DELAY, Siblings, bring, name_taken
 from .steps import (
     ATTEMPTS,
     bring_surely,
+    check_begin,
     claim_of,
     clear_rests,
     forget,
@@ -42,11 +43,13 @@ def create(work: Work) -> Result:
     declaration = parse(work.event.properties)
     for _ in range(ATTEMPTS):
         record = work.turn.wait(needed=lambda record: not record.has_outdated(work.event))
-        if record.has_outdated(work.event):
+        try:
+            check_begin(work)
+        except CancelledError:
             clear_own(work, declaration)
             if record.failed == work.id and record.failure:
-                raise RepeatedFailureError(record.failure)
-            raise CancelledError("CloudFormation has sent a later event for this resource")
+                raise RepeatedFailureError(record.failure) from None
+            raise
         try:
             return establish(work, declaration, record)
         except OvertakenError:

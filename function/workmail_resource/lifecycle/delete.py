@@ -68,7 +68,8 @@ def _delete(work: Work) -> None:
                 _carry_out(work, entry, action, ends=entry == todo[-1][0])
             if work.turn.held:
                 work.turn.end()
-        except OvertakenError:
+        except (OvertakenError, CancelledError):
+            # Nothing calls a Delete off: what another event has written is planned on anew.
             continue
         return
     else:
@@ -124,6 +125,9 @@ def _overtake(work: Work, view: "_View") -> Callable[[Record], Record]:
     def overtake(record: Record) -> Record:
         failed = failed_event(work.event.physical_resource_id)
         if record.lease is None or (failed and not is_same_event(record.lease.event, failed)):
+            return record
+        if record.lease.event == record.latest and record.latest_at > (work.event.signed_at or record.latest_at):
+            # A late copy of a Delete does not stop what has come after it.
             return record
         if is_resource_id(work.event.physical_resource_id):
             if record.with_id(work.event.physical_resource_id) is None:

@@ -32,6 +32,9 @@ ATTEMPTS: Final = 10
 #: Seconds in which WorkMail shows what was changed last by somebody whom this event follows.
 LOOK_AGAIN: Final = 3.0
 
+#: Seconds after which an event is late: it has most likely been waiting for something.
+LATE: Final = 5.0
+
 _ORGANIZATION_GONE: Final = "OrganizationNotFoundException"
 _ORGANIZATION_STATE: Final = "OrganizationStateException"
 _ENTITY_ID = re.compile(r"S-1-1-[0-9-]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -209,8 +212,28 @@ def check_current(work: Work) -> None:
         raise CancelledError("CloudFormation has sent a later event for this resource")
 
 
+def check_begin(work: Work) -> None:
+    """Look whether this Create or Update may begin to write.
+
+    CloudFormation is asked whether it waits for one that is late, such as a retry of Lambda's: its Delete may have come
+    and failed meanwhile, without a trace in the ledger. One that has succeeded before comes for what it has left.
+
+    Raises
+    ------
+    CancelledError
+        CloudFormation has given it up.
+    """
+    check_current(work)
+    signed_at = work.event.signed_at
+    succeeded = any(entry.signed_at == signed_at for entry in work.turn.record.entries)
+    if signed_at is not None and not succeeded and work.clock.time() - signed_at >= LATE:
+        check_awaited(work)
+
+
 def check_awaited(work: Work) -> bool:
-    """Ask CloudFormation whether it waits for this Create or Update; False when it cannot be asked.
+    """Ask CloudFormation whether it waits for this Create or Update; False when it cannot tell.
+
+    It does not know the stack of an event that somebody has made by hand.
 
     Raises
     ------
@@ -218,9 +241,11 @@ def check_awaited(work: Work) -> bool:
         It does not: it has cancelled the event, or the whole stack is gone.
     """
     view = work.stacks.view(work.owner)
-    if view is not None and not view.is_under_way:
+    if view is None or not view.in_stack:
+        return False
+    if not view.is_under_way:
         raise CancelledError("CloudFormation does not wait for it any more")
-    return view is not None
+    return True
 
 
 def _leave_former(work: Work, entry: Entry) -> None:

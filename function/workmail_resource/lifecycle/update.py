@@ -39,6 +39,7 @@ from .steps import (
     best_effort,
     bring_surely,
     check_awaited,
+    check_begin,
     check_current,
     claim_of,
     drop_foreign,
@@ -64,9 +65,11 @@ def update(work: Work) -> Result:
         record = work.turn.wait(
             needed=lambda record: not record.has_outdated(work.event), overtake=lambda record: _voided(work, record)
         )
-        if record.has_outdated(work.event):
+        try:
+            check_begin(work)
+        except CancelledError:
             clear_own(work, declaration)
-            raise CancelledError("CloudFormation has sent a later event for this resource")
+            raise
         try:
             return _update(work, declaration, record)
         except OvertakenError:

@@ -379,10 +379,13 @@ class StackView:
     ----------
     physical_id, status:
         Empty when CloudFormation knows no such resource, or no such stack.
+    in_stack:
+        Whether CloudFormation knows the stack, at least.
     """
 
     physical_id: str = ""
     status: str = ""
+    in_stack: bool = True
 
     def counts(self, resource_id: str | None) -> bool:
         """Tell whether the stack counts this resource among its own."""
@@ -466,8 +469,8 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
     """
     named = record.with_id(event.physical_resource_id)
     if entry == named:
-        if event.signed_at is not None and event.signed_at < entry.signed_at:
-            # A later event has made this of the resource since.
+        if event.signed_at is not None and event.signed_at < max(entry.signed_at, entry.made_at):
+            # A later event has made this of the resource since, or is about to.
             return None
         if entry.handed_to:
             return "RELEASE"

@@ -45,7 +45,7 @@ class Stacks:
             response = self._within().call("DescribeStackResource", parameters, subject=f"resource {logical_id}")
         except ServiceError as error:
             if error.code == _NO_SUCH and "does not exist" in error.message:
-                return StackView()
+                return StackView(in_stack=error.message.startswith("Resource "))
             self._log("CloudFormation could not be asked about a resource", error_code=error.code)
             return None
         detail = response["StackResourceDetail"]

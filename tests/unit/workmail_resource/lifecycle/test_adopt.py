@@ -75,8 +75,8 @@ def test_a_create_that_nobody_waits_for_takes_nothing_over(scripted: MakeScripte
     """A late Create of a stack that is gone, which no Delete has told it, leaves another stack's room alone (62)."""
     world = scripted(event(signed_at=100))
     before = world.has(READY, owner=STRANGER)
-    for _ in range(2):
-        world.cloudformation.refuses("describe_stack_resource", "ValidationError", "Stack x does not exist")
+    for told in ("Stack x does not exist", "Resource y does not exist for stack z"):
+        world.cloudformation.refuses("describe_stack_resource", "ValidationError", told)
     with pytest.raises(CancelledError):
         adopting(world)
     assert world.ledger.read(STRANGER) == before

@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 
 from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, MakeScripted
-from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, event
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, event
 from workmail_resource.lifecycle.update import update
 from workmail_resource.ownership.errors import CancelledError, ForeignPhysicalIdError, NotOwnedError
 from workmail_resource.ownership.rules import CREATE_FAILED, Record, declared_digest
 from workmail_resource.workmail.errors import NameTakenError, ResourceGoneError
 from workmail_resource.workmail.properties import parse
 
-UPDATE = event("Update", signed_at=100)
+NOW = int(FakeClock().now)
+UPDATE = event("Update", signed_at=NOW)
 OTHER_RESOURCE = f"r-{'f' * 32}"
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
 
@@ -42,7 +43,7 @@ def test_an_id_that_is_none_is_told_before_any_call(scripted: MakeScripted, phys
 def test_an_outdated_update_changes_nothing(scripted: MakeScripted) -> None:
     """An Update that comes after the Delete changes nothing, and is FAILED (contracts 32 and 62)."""
     world = scripted(UPDATE)
-    before = world.has(updates_void_until=100, voided_by="request-9@100")
+    before = world.has(updates_void_until=NOW, voided_by=f"request-9@{NOW}")
     world.workmail.refuses("describe_resource", "EntityNotFoundException")
     world.workmail.add_response("list_resources", {})
     with pytest.raises(CancelledError):
@@ -60,7 +61,7 @@ def test_what_is_changed_is_settled(scripted: MakeScripted) -> None:
     assert update(world.work).physical_id == RESOURCE
     record = world.ledger.read(OWNER)
     (entry,) = record.entries
-    assert (entry.changed, entry.signed_at, record.latest, record.lease) == (True, 100, "request-1@100", None)
+    assert (entry.changed, entry.signed_at, record.latest, record.lease) == (True, NOW, f"request-1@{NOW}", None)
 
 
 def test_an_adopted_resource_is_the_stack_s_after_the_first_update(scripted: MakeScripted) -> None:
@@ -178,4 +179,4 @@ def test_a_resource_that_has_gone_is_told_once(scripted: MakeScripted) -> None:
     with pytest.raises(ResourceGoneError):
         update(world.work)
     (entry,) = world.ledger.read(OWNER).entries
-    assert entry.gone_by == "request-1@100"
+    assert entry.gone_by == f"request-1@{NOW}"
