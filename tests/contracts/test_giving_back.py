@@ -285,6 +285,28 @@ def test_contract_57_what_a_cancelled_create_has_adopted(play: Timeless, status:
     assert play.stage.entries() == []
 
 
+@pytest.mark.parametrize("done", [False, True])
+def test_contract_57_what_it_was_before_another_stack_had_it(play: Timeless, *, done: bool) -> None:
+    """What another stack has adopted half way goes back to what people had; what it has let go, to what it was then."""
+    room, first = existing(play), f"{play.stage.stack_id[:-4]}aaaa"
+    before = described(play, room)
+    if done:
+        play.create(properties=ADOPTING, stack_id=first)
+        before = described(play, room)
+    else:
+        play.dies(play.event("Create", properties=ADOPTING, stack_id=first), "UpdatePrimaryEmailAddress")
+        assert described(play, room) != before
+        play.wait(DAY / 2)
+    play.stage.cloudformation.hide(first, "Room")
+
+    changed = {**ADOPTING, "Description": "the second stack's"}
+    assert play.create(properties=changed) == room
+    assert play.deliver(play.event("Delete", properties=changed, physical_id=room)).succeeded
+
+    assert described(play, room) == before
+    assert play.stage.entries() == []
+
+
 def test_contract_57_a_stack_that_is_being_changed(play: Timeless) -> None:
     """ADOPT refuses a room to which another stack may go back, after half a minute; the Reason says so."""
     first = f"{play.stage.stack_id[:-4]}aaaa"

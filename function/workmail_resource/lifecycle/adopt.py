@@ -99,13 +99,18 @@ def _again(work: Work, entry: Entry, former: Entry) -> Entry:
     Its clean-up Delete may be on the way, and the owner that it was taken over from may wait for it.
     """
     if waiting_owner(work, former) is None:
-        if former.ready or work.clock.time() - former.made_at > ROLLBACK_WINDOW:
+        if not _is_rest(work, former):
             return entry._replace(returned=former.ready)
         # What an event has left that CloudFormation gave up is no less its own, and was no other before.
         return entry._replace(origin=former.origin, before=former.before)
     return entry._replace(
         origin=former.origin, before=former.before, taken_from=former.taken_from, former=former.former
     )
+
+
+def _is_rest(work: Work, entry: Entry) -> bool:
+    """Tell whether an event, not long ago, has left a resource half way: nobody wanted it to be as it is now."""
+    return entry.is_halfway and work.clock.time() - entry.made_at <= ROLLBACK_WINDOW
 
 
 def _problem(room: Room, declaration: Declaration) -> str | None:
@@ -126,7 +131,7 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         wait_for(work, holder, kept)
         raise OvertakenError
     if stack_of(holder) == stack_of(work.owner):
-        if kept is not None and (not kept.ready or kept.giving_back):
+        if kept is not None and kept.is_halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if kept is not None:
             entry = entry._replace(origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
@@ -140,7 +145,9 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
                 # Its owner has let the name go meanwhile.
                 raise OvertakenError from None
             raise
-        theirs = theirs if kept is None else left_to(work, theirs, kept)
+        if kept is not None:
+            entry = entry._replace(before=kept.found_as) if _is_rest(work, kept) else entry
+            theirs = left_to(work, theirs, kept)
     work.turn.take(
         record.following(work.event).put(entry, former),
         claims=[claim_of(entry, "MOVE", holder)],
@@ -252,7 +259,7 @@ def bring_over(work: Work, workmail: WorkMail, entry: Entry, room: Room, declara
 
 def _with_snapshot(work: Work, entry: Entry, room: Room, *, needed: bool) -> Entry:
     """Write down what the resource was like, before it is changed for the first time."""
-    if (entry.former if entry.taken_from else entry.before) is not None:
+    if entry.found_as is not None:
         return entry
     # A mark is of a Create that has failed, and says nothing to anybody any more.
     state = snapshot(replace(room, description=None) if is_owner_mark(room.description) else room)

@@ -392,7 +392,7 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
     if room is None:
         return entry
     room = workmail.with_lists(room)
-    interrupted = not entry.ready or entry.giving_back
+    interrupted = entry.is_halfway
     if interrupted and _is_alike(room, before):
         room = looked_at_again(workmail, room, Wanted.as_it_is(before))
     if _is_alike(room, before):

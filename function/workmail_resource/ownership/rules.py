@@ -221,6 +221,16 @@ class Entry(NamedTuple):
         return self.organization_id, self.resource_id or self.made_by
 
     @property
+    def is_halfway(self) -> bool:
+        """Whether bringing the resource to its declared state, or giving it back, was begun and not finished."""
+        return not self.ready or self.giving_back
+
+    @property
+    def found_as(self) -> Mapping[str, Any] | None:
+        """What the resource was like when it was taken over; None when nobody has looked yet."""
+        return self.former if self.taken_from else self.before
+
+    @property
     def made_at(self) -> int:
         """The date of the event that began it, in seconds since the epoch; 0 when not known."""
         date = self.made_by.rpartition("@")[2]
@@ -493,7 +503,7 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
 
 
 def _named_removal(entry: Entry, *, adopt_declared: bool, now: float) -> Removal:
-    if entry.giving_back or not entry.ready or (entry.taken_from and not entry.changed):
+    if entry.is_halfway or (entry.taken_from and not entry.changed):
         return "UNDO"
     if entry.origin == "CREATED" or not adopt_declared:
         return "DELETE"
