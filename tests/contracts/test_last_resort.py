@@ -47,7 +47,8 @@ class Package:
         self._module.write_text(self._whole, encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
+# Of the session, as the variant that runs it: the tests of a module need not run one after the other.
+@pytest.fixture(scope="session")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """Return the copy that the function of these tests runs."""
     return Package(tmp_path_factory.mktemp("package"))
