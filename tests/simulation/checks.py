@@ -121,7 +121,7 @@ class Checks:
         self.violations: list[Violation] = []
         self.known: dict[str, Known] = {}
         self.waits: list[float] = []
-        self.last_success: dict[Owner, tuple[int, str]] = {}
+        self.last_success: dict[Owner, Request] = {}
         self._order: dict[str, int] = {}
         self._latest: dict[Owner, str] = {}
         self._previous: dict[Owner, str] = {}
@@ -367,14 +367,17 @@ class Checks:
         event = worker.event
         last = self.last_success.get(owner_of(event))
         mine = self._order[event["ResponseURL"]]
-        if last is None or mine >= last[0] or self._world.cloudformation.request(event["ResponseURL"]).open:
+        if last is None or mine >= self._order[last.event["ResponseURL"]]:
+            return
+        if self._world.cloudformation.request(event["ResponseURL"]).open or _asks_for_the_same(event, last.event):
             return
         if known.made_by == event["ResponseURL"] and not any(
             resource.physical_id == room.id for _, resource in self._world.cloudformation.holders(room.id)
         ):
             return
         self.found(
-            "62 an outdated event writes", f"{worker.name} makes {operation} on {room.id} after {last[1]} has succeeded"
+            "62 an outdated event writes",
+            f"{worker.name} makes {operation} on {room.id} after {last.name} has succeeded",
         )
 
     # --------------------------------------------------------------------------------------------- answers
@@ -390,7 +393,7 @@ class Checks:
         if answer.succeeded:
             owner = owner_of(request.event)
             if not self._is_of_another(request):
-                self.last_success[owner] = (self._order[request.event["ResponseURL"]], request.name)
+                self.last_success[owner] = request
             if request.event["RequestType"] == "Delete":
                 self._check_deleted(request)
             else:
@@ -738,3 +741,9 @@ class Checks:
             empty = item.get("Entries") == {"S": "[]"}
             what = "24 a tombstone never expires" if empty else "24 something is left in the ledger"
             self.found(what, f"{key[0].rpartition(':')[2]} {key[1]}: {text}")
+
+
+def _asks_for_the_same(one: Event, other: Event) -> bool:
+    """Tell whether two events bring a resource to the same state: then it does not matter which comes last."""
+    states = [{**event["ResourceProperties"], "ExistingResource": None} for event in (one, other)]
+    return "Delete" not in {one["RequestType"], other["RequestType"]} and states[0] == states[1]

@@ -131,8 +131,8 @@ def _in_the_name(world: "World", request: "Request", organization: Organization)
 
 
 def _may_return(world: "World", known: "Known") -> bool:
-    """Tell whether an operation is under way on a stack that had the room until a replacement."""
-    stacks = [world.cloudformation.find(stack_id) for stack_id, _ in known.former]
+    """Tell whether an operation is under way on a stack that had the room until a replacement, or has adopted it."""
+    stacks = [world.cloudformation.find(stack_id) for stack_id, _ in known.former | known.adopters]
     return any(stack is not None and stack.status.endswith("_IN_PROGRESS") for stack in stacks)
 
 
