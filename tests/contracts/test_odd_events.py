@@ -62,7 +62,7 @@ def _changes(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _patient(stage: Stage) -> Function:
-    return stage.variant("odd", timeout=20.0, maximum_retry_attempts=0, on_failure=None)
+    return stage.variant("odd", maximum_retry_attempts=0, on_failure=None)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

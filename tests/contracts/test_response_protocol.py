@@ -2,13 +2,14 @@
 
 import json
 import re
-import socket
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from tests.contracts.timeless import TIMEOUT, Timeless
 from tests.harness import DESCRIPTION, Function, Stage, everything, room_properties
+from workmail_resource.protocol.response import DeliveryError
 from workmail_rooms.sandbox.seed import EXAMPLE
 
 ODD_IDS = {
@@ -17,9 +18,9 @@ ODD_IDS = {
 }
 
 
-def _impatient(stage: Stage) -> Function:
-    """Return the function with so little time that a test can wait for all of it, and with nobody to help it."""
-    return stage.variant("impatient", timeout=12.0, maximum_retry_attempts=0, on_failure=None)
+def _alone(stage: Stage) -> Function:
+    """Return the function with nobody to help it."""
+    return stage.variant("alone", maximum_retry_attempts=0, on_failure=None)
 
 
 def _sabotaged_event(
@@ -219,20 +220,24 @@ def test_contract_07_a_refusal_is_final(stage: Stage, status: int) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["503 for ever", "no answer", "nobody listens"])
-def test_contract_07_nothing_is_endless(stage: Stage, trouble: str) -> None:
+def test_contract_07_nothing_is_endless(play: Timeless, trouble: str) -> None:
     """An endpoint that never takes the answer ends the invocation with an error, before Lambda has to kill it."""
-    event = stage.event("Delete", physical_id="none")
-    if trouble == "503 for ever":
-        stage.misbehave(times=99, status=503)
-    elif trouble == "no answer":
-        stage.misbehave(times=99, delay=30)
-    else:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            event["ResponseURL"] = f"https://localhost:{server.getsockname()[1]}/x?X-Amz-Signature={'0' * 64}"
-    (tried,) = stage.send(event, function=_impatient(stage)).wait()
 
-    assert tried.outcome.status == "error"
-    assert tried.outcome.payload["errorType"] == "DeliveryError"
+    def endpoint(timeout: float) -> int:
+        if trouble == "503 for ever":
+            return 503
+        if trouble == "no answer":
+            play.wait(timeout)
+            raise TimeoutError
+        raise ConnectionRefusedError
+
+    play.endpoint = endpoint
+    event = play.event("Delete", physical_id="none")
+    began = play.now
+
+    with pytest.raises(DeliveryError):
+        play.deliver(event)
+    assert TIMEOUT - 30 < play.now - began < TIMEOUT
 
 
 # ---------------------------------------------------------------------------------------------------------- contract 8
@@ -242,11 +247,11 @@ UNUSABLE_URLS = [None, "", 42, "not a URL", "https://", "https:///x", "ftp://loc
 
 def test_contract_08_no_usable_url(stage: Stage) -> None:
     """Without a usable ResponseURL the event is logged and raised: nothing is called, nobody gets a PUT."""
-    stage.deliver(stage.event("Delete", physical_id="none"), function=_impatient(stage))
+    stage.deliver(stage.event("Delete", physical_id="none"), function=_alone(stage))
     received, calls = len(stage.received), stage.mark()
     for url in UNUSABLE_URLS:
         event = {**stage.event("Create"), "ResponseURL": url}
-        (tried,) = stage.send(event, function=_impatient(stage)).wait()
+        (tried,) = stage.send(event, function=_alone(stage)).wait()
         assert tried.outcome.status == "error", url
         assert tried.outcome.payload["errorType"] == "InvalidResponseUrlError"
         assert tried.outcome.payload["errorMessage"] in stage.logs()
@@ -258,7 +263,7 @@ def test_contract_08_no_usable_url(stage: Stage) -> None:
 @pytest.mark.parametrize("missing", ["ResponseURL", "StackId", "RequestType"])
 def test_contract_08_never_to_an_earlier_url(stage: Stage, missing: str) -> None:
     """A malformed event on a warm process is never answered to the URL of the event before."""
-    function = _impatient(stage)
+    function = _alone(stage)
     first = stage.send(stage.event("Delete", physical_id="none", function=function))
     first.answer()
     event = stage.event("Create", function=function)

@@ -94,9 +94,11 @@ class _Worker:
 
         return _Methods(method, SimpleNamespace(service_model=SimpleNamespace(service_name=service)))
 
-    def put(self, url: str, body: bytes, _timeout: float) -> int:
+    def put(self, url: str, body: bytes, timeout: float) -> int:
         """Take an answer."""
         self._check()
+        if self.play.endpoint is not None:
+            return self.play.endpoint(timeout)
         parts = urlsplit(url)
         headers = {"content-type": "", "content-length": str(len(body))}
         request = Request("PUT", f"{parts.path}?{parts.query}", headers, body)
@@ -158,6 +160,8 @@ class Timeless:
         Of the last event that has ended: its calls, and the seconds that it took.
     comes_again:
         Whether Lambda will deliver the last event that has ended again.
+    endpoint:
+        What answers a PUT instead, as ``protocol.response.Put`` but for the URL and the body.
     """
 
     def __init__(self, stage: VirtualStage) -> None:
@@ -167,6 +171,7 @@ class Timeless:
         self.meanwhile: list[Act] = []
         self.calls, self.took = 0, 0.0
         self.comes_again = False
+        self.endpoint: Callable[[float], int] | None = None
         self._rng = random.Random(1)  # noqa: S311 - jitter
 
     @property

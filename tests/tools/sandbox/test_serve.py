@@ -46,7 +46,7 @@ class Server:
         request = urllib.request.Request(  # noqa: S310 - the test's own server
             f"{scheme}://localhost:{self.port}/any?thing", body, {"Content-Type": ""}, method=method
         )
-        with urllib.request.urlopen(request, timeout=20, context=context) as response:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=60, context=context) as response:  # noqa: S310 - as above
             return int(response.status)
 
 

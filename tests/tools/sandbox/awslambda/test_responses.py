@@ -50,7 +50,7 @@ def put_with(context: ssl.SSLContext | None, url: str, body: bytes = b"{}", meth
     headers = {"Content-Type": ""}
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - a URL of the test's own server
     try:
-        with urllib.request.urlopen(request, timeout=10, context=context) as response:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=60, context=context) as response:  # noqa: S310 - as above
             return int(response.status)
     except urllib.error.HTTPError as refusal:
         with refusal:
@@ -165,7 +165,7 @@ def test_a_refusal_is_s3s_xml(endpoint: ResponseEndpoint, certificates: LocalCer
     with pytest.raises(urllib.error.HTTPError) as refusal:
         urllib.request.urlopen(
             urllib.request.Request(f"https://localhost:{port}/nowhere", b"{}", method="PUT"),
-            timeout=10,
+            timeout=60,
             context=context,
         )
 
@@ -187,7 +187,7 @@ def test_a_request_without_length_is_refused(endpoint: ResponseEndpoint, certifi
     """S3 wants a Content-Length (contract 6)."""
     parts = urlsplit(issue(endpoint).url)
     connection = http.client.HTTPSConnection(
-        "localhost", parts.port, timeout=10, context=ssl.create_default_context(cafile=certificates.bundle)
+        "localhost", parts.port, timeout=60, context=ssl.create_default_context(cafile=certificates.bundle)
     )
     connection.request("PUT", f"{parts.path}?{parts.query}", body=iter([b"{}"]), encode_chunked=True)
 
@@ -200,7 +200,7 @@ def test_a_connection_can_carry_several_requests(endpoint: ResponseEndpoint, cer
     pending = issue(endpoint)
     parts = urlsplit(pending.url)
     connection = http.client.HTTPSConnection(
-        "localhost", parts.port, timeout=10, context=ssl.create_default_context(cafile=certificates.bundle)
+        "localhost", parts.port, timeout=60, context=ssl.create_default_context(cafile=certificates.bundle)
     )
     for _ in range(2):
         connection.request("PUT", f"{parts.path}?{parts.query}", body=b"{}")

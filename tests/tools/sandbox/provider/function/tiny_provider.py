@@ -25,4 +25,4 @@ def handler(event: dict[str, Any], _context: Any) -> None:
     request = urllib.request.Request(  # noqa: S310 - CloudFormation's https URL
         event["ResponseURL"], json.dumps(response).encode(), {"Content-Type": ""}, method="PUT"
     )
-    urllib.request.urlopen(request, timeout=20).close()  # noqa: S310 - as above
+    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - as above
