@@ -14,7 +14,7 @@ TEMPLATES := template.yaml $(wildcard examples/*.yaml examples/*/*.yaml)
 
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
-# The packages in .venv are installed without bytecode; where none may be written, every command would compile them anew.
+# Where no bytecode may be written, every command would compile anew what set-up has not compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -128,9 +128,11 @@ $(LOCKED) $(CHECKOV_READY):
 	  --requirement $<
 	@touch $@
 
-# The command workmail-rooms, from tools/ and function/ as they are; what builds it is in the lock.
+# The command workmail-rooms, from tools/ and function/ as they are; what builds it is in the lock. Bytecode is made here on
+# all cores, of what may be imported: pip makes it on one, and the processes of `make test` would each make the same.
 $(READY): pyproject.toml $(LOCKED)
 	@$(@D)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(@D)/bin/python -m compileall -q -j 0 -x '/tests?/|/aws_cdk/.*/' $(@D)/lib
 	@touch $@
 
 # An example's packages, as they are locked, and the example compiled. Without npm, or what npm fetches, its test is skipped.
