@@ -131,6 +131,8 @@ class Checks:
         self.unasked = False
         self.people_at = -1.0
         self.owners_let_go: set[Owner] = set()
+        #: Who has given a name up last, and when, by the organization and the name.
+        self.given_up_names: dict[tuple[str, str], tuple[Owner, float]] = {}
         #: What of a room a rollback could not bring back, by the room's id.
         self.exempt: dict[str, set[str]] = {}
 
@@ -239,6 +241,9 @@ class Checks:
         if room is None or known is None:
             return None
         event = worker.event
+        if operation == "DeleteResource" or parameters.get("Name", room.name).casefold() != room.name.casefold():
+            name = (parameters["OrganizationId"], room.name.casefold())
+            self.given_up_names[name] = (owner_of(event), self._world.scheduler.now)
         if known.let_go and known.left_behind and event.get("PhysicalResourceId") == room.id:
             # A call of the Delete that has failed may be on its way still.
             return room

@@ -91,6 +91,7 @@ def obstacle(world: "World", request: "Request") -> str:
         or _in_the_delegates(request, organization)
         or _gone(world, request)
         or _taken_over(world, request)
+        or _just_given_up(world, request)
     )
 
 
@@ -123,17 +124,31 @@ def _in_the_name(world: "World", request: "Request", organization: Organization)
     if known is None or not declares_adopt(event):
         return f"{holder.id} has the name"
     others = any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id))
-    if others or world.cloudformation.is_deleting(holder.id) or _may_return(world, known):
+    if others or world.cloudformation.is_deleting(holder.id) or _may_return(world, request, known):
         return "another stack has it, has not yet let it go, or may go back to it"
     # What was let go only while the event was looking may come too late for it.
     free = known.of_people or (known.let_go and known.let_go_at < request.sent_at)
     return "" if free else "another stack may have it"
 
 
-def _may_return(world: "World", known: "Known") -> bool:
-    """Tell whether an operation is under way on a stack that had the room until a replacement, or has adopted it."""
-    stacks = [world.cloudformation.find(stack_id) for stack_id, _ in known.former | known.adopters]
-    return any(stack is not None and stack.status.endswith("_IN_PROGRESS") for stack in stacks)
+def _just_given_up(world: "World", request: "Request") -> str:
+    """Tell whether another stack has given the name up since the event was sent: it was refused what it has seen.
+
+    However often it looks, the name may become free between its last look and its answer. Only what a sibling has is
+    waited for (contract 54).
+    """
+    event = request.event
+    name = (event["ResourceProperties"]["OrganizationId"], event["ResourceProperties"]["Name"].casefold())
+    giver, at = world.checks.given_up_names.get(name, (owner_of(event), 0.0))
+    others = declares_adopt(event) and giver[0] != event["StackId"]
+    return "another stack had the name when the event was sent" if others and at >= request.sent_at else ""
+
+
+def _may_return(world: "World", request: "Request", known: "Known") -> bool:
+    """Tell whether another stack that had the room, or has adopted it, is not at rest."""
+    had = {known.maker, *known.adopters, *known.former, *known.released}
+    stacks = [world.cloudformation.find(stack_id) for stack_id, _ in had if stack_id != request.event["StackId"]]
+    return any(stack is not None and not stack.status.endswith("_COMPLETE") for stack in stacks)
 
 
 def _in_the_addresses(world: "World", request: "Request", organization: Organization) -> str:

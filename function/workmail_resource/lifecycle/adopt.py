@@ -137,14 +137,7 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
             entry = entry._replace(origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
             theirs = theirs.put(kept._replace(handed_to=work.owner), kept)
     else:
-        try:
-            _check_let_go(work, theirs, room)
-        except AdoptionRefusedError:
-            now = work.organization(entry.organization_id).describe(room.resource_id)
-            if now is None or not same_name(now.name, room.name):
-                # Its owner has let the name go meanwhile.
-                raise OvertakenError from None
-            raise
+        _check_let_go(work, theirs, room)
         if kept is not None:
             entry = entry._replace(before=kept.found_as) if _is_rest(work, kept) else entry
             theirs = left_to(work, theirs, kept)
