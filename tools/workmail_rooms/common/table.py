@@ -34,5 +34,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]], *, bom: bo
 
 
 def _cell(text: str) -> str:
+    if text.isalnum() or not text:
+        return text
     text = _CONTROLS.sub("\ufffd", _LINE_BREAKS.sub("\n", text))
     return f"'{text}" if _FORMULA.match(text) else text
