@@ -3,7 +3,6 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -104,7 +103,7 @@ class Account(ABC):
         Aliases and delegates are sets, so they are sorted.
         """
         with self.workmail.lock:
-            state = asdict(self.workmail.organization(organization_id).entities[resource_id])
+            state = self.workmail.organization(organization_id).entities[resource_id].export()
         return {
             key: sorted(value) if isinstance(value, list) else value
             for key, value in state.items()

@@ -81,6 +81,11 @@ class Entity:
         """Count a read of the state and return what it shows."""
         return self.shown_states.pop(0) if self.shown_states else self.state
 
+    def export(self) -> dict[str, Any]:
+        """Return the attributes as JSON-serialisable data."""
+        # The lists and dictionaries hold nothing that can change; `asdict` would copy each of their values, too.
+        return {name: value.copy() if isinstance(value, list | dict) else value for name, value in vars(self).items()}
+
 
 @dataclass(kw_only=True)
 class Member(Entity):
@@ -374,7 +379,7 @@ class Organization:
         return plain | {
             "domains": [asdict(domain) for domain in self.domains.values()],
             "held_names": dict(self.held_names),
-            "entities": [{"kind": entity.kind} | asdict(entity) for entity in self.entities.values()],
+            "entities": [{"kind": entity.kind} | entity.export() for entity in self.entities.values()],
             "export_jobs": [asdict(job) for job in self.export_jobs.values()],
         }
 
