@@ -124,7 +124,7 @@ def test_another_cloudformation_makes_and_deletes_every_combination(monkeypatch:
             assert {*FUNCTIONS, *ROLES} <= made
             assert ("LedgerTable" in made) == ("LedgerTableName" not in given)
             kept += "LedgerTable" in made
-            assert iam.list_roles()["Roles"] == []
+        assert iam.list_roles()["Roles"] == []
         pages = dynamodb.get_paginator("list_tables").paginate()
         assert sum(len(page["TableNames"]) for page in pages) == kept == len(combinations()) / 2
 

@@ -41,7 +41,7 @@ def copy(tmp_path: Path) -> Path:
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run Python in *folder*, which has its own modules and ours not."""
     places = os.pathsep.join(str(folder / name) for name in (".", "function", "tools"))
-    environment = {**os.environ, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": places}
     return subprocess.run(
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -74,10 +74,9 @@ def test_one_changed_limit_reaches_everything(copy: Path) -> None:
     ]
     assert run(copy, *lint).returncode == 0
     # WHEN it is generated
-    made = run(copy, "-c", "from generate.__main__ import write; write()")
-    assert made.returncode == 0, made.stderr
+    made = run(copy, "-c", "from generate.__main__ import ROOT, outdated, write; write(); print(outdated(ROOT))")
     # THEN nothing is forgotten any more, and everybody knows the limit
-    assert run(copy, "-m", "generate", "--check").returncode == 0
+    assert made.stdout == "[]\n", made.stderr
     assert json.loads((copy / SCHEMA).read_text())["definitions"]["Name"]["maxLength"] == 12
     _, _, section = (copy / REFERENCE).read_text().partition("#### `Name`\n")
     assert section.index("- *Maximum*: `12`") < section.index("####")
