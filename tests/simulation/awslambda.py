@@ -20,7 +20,7 @@ from workmail_rooms.sandbox.workmail.service_model import modelled_errors
 
 from .dynamodb import DynamoDBError
 from .faults import DEADLY, Fate, Fault, fate
-from .scheduler import Killed, Scheduler, Signal, Task
+from .scheduler import Killed, Signal, Task
 from .workmail import WorkMailError
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ Event = Mapping[str, Any]
 
 #: Does nothing with whatever it is given, without a frame of Python.
 _nothing: Final[Callable[..., Any]] = "".format
-#: What time it is for a scheduler.
-_now: Final[Callable[[Scheduler], float]] = attrgetter("now")
+#: What time it is for a worker.
+_now: Final[Callable[["Worker"], float]] = attrgetter("now")
 
 
 #: Seconds: the function's timeout, and Lambda's waits before it tries an event again.
@@ -179,6 +179,7 @@ class _Timer:
     def _fire(self) -> None:
         if not self._cancelled:
             self._begun = True
+            self._worker.wake()
             self._call()
 
     def cancel(self) -> None:
@@ -224,7 +225,16 @@ class Client:
 
 
 class Worker:
-    """One try of an event: a process that may die at any of its calls; and Lambda's context object for it."""
+    """One try of an event: a process that may die at any of its calls; and Lambda's context object for it.
+
+    A call takes one wait, not two: while its reply is on the way, nothing that others can see happens here. So the
+    task goes on at once, with a clock that is ahead by that time, and waits for both at its next call, sleep or end.
+
+    Attributes
+    ----------
+    now:
+        Seconds since the epoch, for the task of it that runs.
+    """
 
     log_stream_name = "stream"
 
@@ -247,11 +257,12 @@ class Worker:
         self._repeat: Fault | None = None
         self._repeats = 0
         self._storm_ends = 0.0
-        self._ends_at = world.scheduler.now + TIMEOUT
+        self.now = world.scheduler.now
+        self._ends_at = self.now + TIMEOUT
         self.record = Try(name, event, world.scheduler.now)
         self._clients: dict[tuple[str, float], Any] = {}
         #: Returns seconds that never run backwards.
-        self.monotonic: Callable[[], float] = partial(_now, world.scheduler)
+        self.monotonic: Callable[[], float] = partial(_now, self)
         if self._fate.pace > 1:
             self._meet(Fault(f"{name}: slow", "slow", self._fate.pace))
 
@@ -289,11 +300,14 @@ class Worker:
 
     def _live(self, work: Callable[[], None], on_end: Callable[[str], None]) -> None:
         outcome = "answered"
+        self.wake()
         try:
-            work()
-        except Exception as error:  # noqa: BLE001 - Lambda takes any exception for a failed try
-            outcome = "failed"
-            self.world.trace(self.name, f"raises {type(error).__name__}: {error}")
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - Lambda takes any exception for a failed try
+                outcome = "failed"
+                self.world.trace(self.name, f"raises {type(error).__name__}: {error}")
+            self.sleep(0.0)
         finally:
             self._end(outcome, on_end)
 
@@ -310,6 +324,7 @@ class Worker:
         world.trace(self.name, f"has {'ended' if outcome == 'answered' else outcome}")
         self.tasks.clear()
         self._clients.clear()
+        del self.monotonic
         on_end(outcome)
 
     def _reap(self) -> None:
@@ -334,25 +349,31 @@ class Worker:
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda ends this invocation."""
-        return max(0, int((self._ends_at - self.world.scheduler.now) * 1000))
+        return max(0, int((self._ends_at - self.now) * 1000))
 
     # --------------------------------------------------------------------------------------------- its clock
 
     def time(self) -> float:
         """Return the seconds since the epoch, as this machine has them."""
-        return self.world.scheduler.now + self.world.story.skew
+        return self.now + self.world.story.skew
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
         if self.dead:
             raise Killed
-        self.world.scheduler.sleep(seconds)
+        scheduler = self.world.scheduler
+        scheduler.sleep_until(self.now + seconds)
+        self.now = scheduler.now
 
     def wait(self, signal: Signal) -> None:
         """Wait for *signal*."""
-        if self.dead:
-            raise Killed
+        self.sleep(0.0)
         self.world.scheduler.wait(signal)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let it be now for the task that begins or goes on."""
+        self.now = self.world.scheduler.now
 
     # --------------------------------------------------------------------------------------------- its calls
 
@@ -365,23 +386,24 @@ class Worker:
             client = self._clients[service, read_timeout] = self.world.client(self, service, read_timeout)
         return client
 
-    def _pause(self) -> None:
-        if self.dead:
-            raise Killed
-        self.world.scheduler.sleep(self._fate.pace * (0.01 + 0.05 * self._dice.random()))
+    def _under_way(self) -> float:
+        """Return the seconds that a request or a reply takes."""
+        return self._fate.pace * (0.01 + 0.05 * self._dice.random())
+
+    def _reply(self) -> None:
+        """Let the reply to what was done now be under way."""
+        self.now = self.world.scheduler.now + self._under_way()
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any], read_timeout: float) -> dict[str, Any]:
         """Make one call, and let happen to it what is to happen."""
-        if self.dead:
-            raise Killed
+        self.sleep(self._under_way())
         self._number += 1
         fault = self._fault(service, operation) if self._fate.faults or self.world.outages else None
-        self._pause()
         if fault is not None:
             return self._disturbed(fault, service, operation, parameters, read_timeout)
         self.record.calls += 1
         answer, refusal = self._serve(service, operation, parameters, "")
-        self._pause()
+        self._reply()
         if refusal:
             raise _client_error(operation, *refusal)
         return answer | _METADATA
@@ -405,7 +427,7 @@ class Worker:
             self.die()
         if kind in _CARRIED_OUT:
             self._fail(kind, operation, read_timeout)
-        self._pause()
+        self._reply()
         if refusal:
             raise _client_error(operation, *refusal)
         return answer | _METADATA
@@ -463,16 +485,16 @@ class Worker:
             self.world.checks.unasked = True
         match kind:
             case "throttled" | "throttling storm":
-                self._pause()
+                self._reply()
                 raise _client_error(operation, "ThrottlingException", "Rate exceeded", 400)
             case "error 500" | "error 500, carried out":
-                self._pause()
+                self._reply()
                 raise _client_error(operation, "InternalFailure", "an unknown error", 500)
             case "directory unavailable":
-                self._pause()
+                self._reply()
                 raise _client_error(operation, "DirectoryUnavailableException", "It might be located elsewhere.", 400)
             case "denied":
-                self._pause()
+                self._reply()
                 raise _client_error(
                     operation, "AccessDeniedException", f"is not authorized to perform: {operation}", 400
                 )
@@ -480,10 +502,10 @@ class Worker:
                 self.sleep(read_timeout)
                 raise ReadTimeoutError(endpoint_url="https://service")
             case "request lost" | "unreachable":
-                self._pause()
+                self._reply()
                 raise EndpointConnectionError(endpoint_url="https://service")
             case _:
-                self._pause()
+                self._reply()
                 raise ConnectionClosedError(endpoint_url="https://service")
 
     def _trace(self, operation: str, parameters: Mapping[str, Any], outcome: str) -> None:
@@ -495,7 +517,7 @@ class Worker:
         fault, self._fate.answer = self._fate.answer, None
         if fault is not None:
             self._meet(fault)
-        self._pause()
+        self.sleep(self._under_way())
         kind = fault.kind if fault is not None else None
         if kind == "die before":
             self.die()
@@ -508,7 +530,7 @@ class Worker:
             self.die()
         if kind == "reply lost":
             raise ConnectionResetError
-        self._pause()
+        self._reply()
         return status
 
 

@@ -104,10 +104,15 @@ class Scheduler:
 
     def sleep(self, seconds: float) -> None:
         """Let the current task wait."""
+        self.sleep_until(self.now + seconds)
+
+    def sleep_until(self, at: float) -> None:
+        """Let the current task wait until that time, in seconds since the epoch; it never goes back."""
         task = self._current
         if task is None:
             raise RuntimeError("only a task can wait")
-        at = self.now + seconds if seconds > 0 else self.now
+        if at < self.now:
+            at = self.now
         queue = self._queue
         if at <= self._until and (not queue or at < queue[0][0]):
             # Nobody else's turn comes before: going on at once is what the queue would come to.
