@@ -252,7 +252,9 @@ class Worker:
         self._on_end = on_end
         self._dice = Random(f"{world.story.seed}|{name}")
         trouble = world.trouble
-        self._fate = Fate() if calm else fate(self._dice, name, trouble, dropped=world.story.dropped)
+        self._fate = (
+            Fate() if calm else fate(self._dice, name, event["RequestType"], trouble, dropped=world.story.dropped)
+        )
         self._number = 0
         self._repeat: Fault | None = None
         self._repeats = 0
@@ -457,8 +459,11 @@ class Worker:
         if outage is not None:
             self.record.happened.append(outage)
             return outage
+        may_be_unavailable = service == "workmail" and _may_be_unavailable(operation)
         fault = self._fate.faults.get(self._number)
-        if fault is not None and (fault.kind != "directory unavailable" or _may_be_unavailable(service, operation)):
+        if fault is not None and fault.kind == "directory unavailable" and not may_be_unavailable:
+            self._fate.faults.setdefault(self._number + 1, fault)
+        elif fault is not None:
             self._meet(fault)
             if fault.kind == "throttling storm":
                 self._storm_ends = world.scheduler.now + fault.amount
@@ -468,10 +473,10 @@ class Worker:
                 return fault
         if service == "workmail" and world.scheduler.now < self._storm_ends:
             return Fault("storm", "throttling storm")
-        if self._repeat is not None and self._repeats > 0:
+        repeat = self._repeat if self._repeats > 0 else None
+        if repeat is not None and (repeat.kind != "directory unavailable" or may_be_unavailable):
             self._repeats -= 1
-            if self._repeat.kind != "directory unavailable" or _may_be_unavailable(service, operation):
-                return self._repeat
+            return repeat
         return None
 
     def _meet(self, fault: Fault) -> None:
@@ -549,8 +554,8 @@ _NOT_CARRIED_OUT: Final = frozenset(
 _CARRIED_OUT: Final = frozenset({"reply lost", "hangs, carried out", "error 500, carried out"})
 
 
-def _may_be_unavailable(service: str, operation: str) -> bool:
-    return service == "workmail" and "DirectoryUnavailableException" in modelled_errors(operation)
+def _may_be_unavailable(operation: str) -> bool:
+    return "DirectoryUnavailableException" in modelled_errors(operation)
 
 
 def _client_error(

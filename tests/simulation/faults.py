@@ -3,7 +3,7 @@
 Each fault has an identity that does not depend on any other, so that a story can be shrunk by leaving faults out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Literal
@@ -39,10 +39,9 @@ _WEIGHTS: Final[dict[Kind, int]] = {
     "error 500, carried out": 3,
     "directory unavailable": 2,
     "freeze": 3,
-    "throttling storm": 2,
+    "throttling storm": 1,
 }
-_KINDS: Final = tuple(_WEIGHTS)
-_SHARES: Final = tuple(_WEIGHTS.values())
+KINDS_OF_FAULTS: Final = tuple(_WEIGHTS)
 
 #: The kinds that end a worker.
 DEADLY: Final = frozenset({"die before", "die after"})
@@ -51,8 +50,8 @@ DEADLY: Final = frozenset({"die before", "die after"})
 LONGEST_FREEZE: Final = 8.0
 #: Seconds for which every call of a try may be throttled.
 LONGEST_STORM: Final = 285.0
-#: A fault is put at one of the first so many calls of a try.
-_CALLS: Final = 24
+#: About so many calls a try makes.
+_CALLS: Final[Mapping[str, int]] = {"Create": 10, "Update": 14, "Delete": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,8 @@ class Trouble:
         The share of tries that are slow.
     refused_answers:
         The share of tries whose answer does not get through at first.
+    kinds:
+        What goes wrong with calls.
     """
 
     tries: float = 0.0
@@ -95,6 +96,7 @@ class Trouble:
     late: float = 0.0
     slow: float = 0.0
     refused_answers: float = 0.0
+    kinds: tuple[Kind, ...] = KINDS_OF_FAULTS
 
 
 CALM: Final = Trouble()
@@ -119,16 +121,18 @@ class Fate:
     answer: Fault | None = None
 
 
-def fate(dice: Random, name: str, trouble: Trouble, *, dropped: frozenset[str]) -> Fate:
+def fate(dice: Random, name: str, request_type: str, trouble: Trouble, *, dropped: frozenset[str]) -> Fate:
     """Draw what happens to the try of this *name*.
 
     Parameters
     ----------
+    request_type:
+        Of its event.
     dropped:
         The identities of the faults that are left out of the story.
     """
     drawn = Fate()
-    for number, kind, amount in _draws(dice, trouble):
+    for number, kind, amount in _draws(dice, trouble, _CALLS[request_type]):
         identity = f"{name} call {number}: {kind}"
         if identity not in dropped:
             drawn.faults[number] = Fault(identity, kind, amount)
@@ -145,12 +149,12 @@ def fate(dice: Random, name: str, trouble: Trouble, *, dropped: frozenset[str]) 
 _ANSWER_KINDS: Final[tuple[Kind, ...]] = ("die before", "die after", "reply lost", "request lost", "error 500")
 
 
-def _draws(dice: Random, trouble: Trouble) -> Iterator[tuple[int, Kind, float]]:
+def _draws(dice: Random, trouble: Trouble, calls: int) -> Iterator[tuple[int, Kind, float]]:
     if dice.random() >= trouble.tries:
         return
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
-        number = dice.randint(1, dice.choice((6, 12, _CALLS)))
-        (kind,) = dice.choices(_KINDS, _SHARES)
+        number = dice.randint(1, dice.choice((calls // 2, calls, 2 * calls)))
+        (kind,) = dice.choices(trouble.kinds, [_WEIGHTS[kind] for kind in trouble.kinds])
         share = dice.random()
         match kind:
             case "freeze":

@@ -111,8 +111,7 @@ class Scheduler:
         task = self._current
         if task is None:
             raise RuntimeError("only a task can wait")
-        if at < self.now:
-            at = self.now
+        at = max(at, self.now)
         queue = self._queue
         if at <= self._until and (not queue or at < queue[0][0]):
             # Nobody else's turn comes before: going on at once is what the queue would come to.

@@ -10,7 +10,7 @@ from workmail_rooms.sandbox.workmail.behaviour import counts, switches
 
 from .awslambda import Client
 from .cloudformation import Declared, Template
-from .faults import CALM, Trouble
+from .faults import CALM, KINDS_OF_FAULTS, Trouble
 from .people import act
 from .scheduler import Signal
 from .workmail import EXAMPLE, ORGANIZATIONS, OTHER
@@ -20,7 +20,24 @@ from .world import Outage, Step, Story, World
 NAMES: Final = ("oak", "elm", "fir", "yew")
 LOGICAL_IDS: Final = ("A", "B", "C")
 STACKS: Final = ("one", "two")
-DESCRIPTIONS: Final = (None, "eight seats", "by the window", "upstairs")
+DESCRIPTIONS: Final = ("eight seats", "by the window", "upstairs")
+
+#: What a story may have or not have. Each has about half of them (Groce et al., "Swarm testing", 2012): what has
+#: to come together to show a defect is more often together, and what hides it is more often missing.
+KINDS: Final = (
+    "ADOPT",
+    "Retain",
+    "addresses",
+    "aliases",
+    "delegates",
+    "descriptions",
+    "equipment",
+    "failing siblings",
+    "hidden rooms",
+    "no rollback",
+    "taken names",
+    "two stacks",
+)
 
 #: Seconds that no story lasts.
 LONGEST: Final = 30 * 86400.0
@@ -37,25 +54,25 @@ def address(organization_id: str, name: str) -> str:
     return f"{name}@{ORGANIZATIONS[organization_id][0]}"
 
 
-def room(dice: Random, **fixed: Any) -> dict[str, Any]:
+def room(author: "Author", **fixed: Any) -> dict[str, Any]:
     """Return the properties of a room."""
+    dice = author.dice
     organization_id = fixed.pop("OrganizationId", EXAMPLE)
     name = fixed.pop("Name", None) or dice.choice(NAMES)
     properties: dict[str, Any] = {
         "OrganizationId": organization_id,
         "Name": name,
-        "Type": dice.choice(("ROOM",) * 4 + ("EQUIPMENT",)),
+        "Type": "EQUIPMENT" if author.draws("equipment", 0.4) else "ROOM",
     }
-    description = dice.choice(DESCRIPTIONS)
-    if description:
-        properties["Description"] = description
-    if dice.random() < 0.2:
-        properties["HiddenFromGlobalAddressList"] = dice.choice(("true", "True", "false")).lower()
-    if dice.random() < 0.75:
+    if author.draws("descriptions", 0.8):
+        properties["Description"] = dice.choice(DESCRIPTIONS)
+    if author.draws("hidden rooms", 0.4):
+        properties["HiddenFromGlobalAddressList"] = dice.choice(("true", "false"))
+    if author.draws("addresses", 0.9):
         properties["Email"] = address(organization_id, name)
-        if dice.random() < 0.25:
+        if author.draws("aliases", 0.5):
             properties["Aliases"] = [address(organization_id, f"{dice.choice(('old', 'alt'))}-{name}")]
-        if dice.random() < 0.3:
+        if author.draws("delegates", 0.5):
             _, users, groups = ORGANIZATIONS[organization_id]
             properties["Delegates"] = [dice.choice((users[0], groups[0], address(organization_id, users[0])))]
             if dice.random() < 0.5:
@@ -63,10 +80,11 @@ def room(dice: Random, **fixed: Any) -> dict[str, Any]:
     return properties | fixed
 
 
-def declared(dice: Random, properties: Mapping[str, Any]) -> Declared:
+def declared(author: "Author", properties: Mapping[str, Any]) -> Declared:
     """Return a room of a template."""
-    deletion = dice.choice(("Delete",) * 6 + ("Retain", "RetainExceptOnCreate"))
-    return Declared(dict(properties), deletion, dice.choice(("Delete",) * 6 + ("Retain",)))
+    deletion = author.dice.choice(("Retain", "RetainExceptOnCreate")) if author.draws("Retain", 0.4) else "Delete"
+    replacement = "Retain" if author.draws("Retain", 0.3) else "Delete"
+    return Declared(dict(properties), deletion, replacement)
 
 
 def without_rivals(template: Mapping[str, Declared]) -> dict[str, Declared]:
@@ -96,11 +114,17 @@ class Author:
     """Writes a story, step by step."""
 
     def __init__(self, seed: int) -> None:
-        self.dice = Random(f"{seed}|story")
+        self.dice = dice = Random(f"{seed}|story")
         self.seed = seed
+        self.kinds = {kind for kind in KINDS if dice.random() < 0.5}
+        self.rooms = dice.choice((1, 1, 1, 2, 3))
         self.steps: list[Step] = []
         self.templates: dict[str, dict[str, Declared]] = {}
         self._number = 0
+
+    def draws(self, kind: str, share: float) -> bool:
+        """Draw whether something is to be so, with this probability in a story that has such a thing at all."""
+        return kind in self.kinds and self.dice.random() < share
 
     def add(self, kind: str, **details: Any) -> None:
         """Add a step."""
@@ -117,7 +141,9 @@ class Author:
         }
 
     def free_name(self) -> str:
-        """Return a name that no template declares, if there is one."""
+        """Return a name that no template declares, if there is one; sometimes any."""
+        if self.draws("taken names", 0.5):
+            return self.dice.choice(NAMES)
         free = [name for name in NAMES if name not in self.taken()]
         return self.dice.choice(free or NAMES)
 
@@ -137,27 +163,33 @@ def _begin(author: Author, stack: str) -> None:
     dice = author.dice
     template: dict[str, Declared] = {}
     author.templates.setdefault(stack, template)
-    for logical_id in LOGICAL_IDS[: dice.choice((1, 1, 2, 3))]:
-        properties = room(dice, Name=author.free_name())
-        if dice.random() < 0.2:
+    for logical_id in LOGICAL_IDS[: dice.randint(1, author.rooms)]:
+        properties = room(author, Name=author.free_name())
+        if author.draws("ADOPT", 0.4):
             properties["ExistingResource"] = "ADOPT"
-        template[logical_id] = declared(dice, properties)
+        template[logical_id] = declared(author, properties)
         author.templates[stack] = template
-    fails = dice.random() < 0.35
+    fails = author.draws("failing siblings", 0.6)
     if fails:
         author.templates.pop(stack, None)
-    rollback = dice.random() < 0.75
+    rollback = not author.draws("no rollback", 0.4)
     author.deploy(stack, template, fails=fails, rollback=rollback)
-    if fails and dice.random() < 0.8:
+    if fails and dice.random() < 0.5:
         author.deploy(stack, template, fails=False, rollback=rollback)
+
+
+def _begun(author: Author, stack: str) -> Mapping[str, Declared]:
+    """Return what a stack declares; if there is none, create one first, which may fail."""
+    if not author.templates.get(stack):
+        _begin(author, stack)
+    return author.templates.get(stack, {})
 
 
 def _change(author: Author, stack: str) -> None:
     """Change some of the rooms, add one, take one out."""
     dice = author.dice
-    before = author.templates.get(stack)
+    before = _begun(author, stack)
     if not before:
-        _begin(author, stack)
         return
     template = {
         logical_id: replace(one, properties=_changed(author, one.properties)) if one.properties is not None else one
@@ -168,9 +200,9 @@ def _change(author: Author, stack: str) -> None:
     if dice.random() < 0.3:
         missing = [logical_id for logical_id in LOGICAL_IDS if logical_id not in template]
         if missing:
-            template[dice.choice(missing)] = declared(dice, room(dice, Name=author.free_name()))
-    fails = dice.random() < 0.4
-    author.deploy(stack, template, fails=fails, rollback=dice.random() < 0.85)
+            template[dice.choice(missing)] = declared(author, room(author, Name=author.free_name()))
+    fails = author.draws("failing siblings", 0.6)
+    author.deploy(stack, template, fails=fails, rollback=not author.draws("no rollback", 0.3))
     if fails and dice.random() < 0.4:
         author.deploy(stack, template, fails=False, rollback=True)
 
@@ -183,7 +215,7 @@ def _changed(author: Author, before: Mapping[str, Any]) -> dict[str, Any]:
     what = dice.random()
     if what < 0.3:
         kept = {key: value for key, value in properties.items() if key == "ExistingResource"}
-        properties = room(dice, Name=name, OrganizationId=organization_id) | kept
+        properties = room(author, Name=name, OrganizationId=organization_id) | kept
     elif what < 0.5:
         properties["Name"] = author.free_name()
         if "Email" in properties and dice.random() < 0.7:
@@ -191,7 +223,7 @@ def _changed(author: Author, before: Mapping[str, Any]) -> dict[str, Any]:
     elif what < 0.6:
         properties.pop("ExistingResource", None)
     elif what < 0.7:
-        properties = room(dice, Name=name, OrganizationId=OTHER if organization_id == EXAMPLE else EXAMPLE)
+        properties = room(author, Name=name, OrganizationId=OTHER if organization_id == EXAMPLE else EXAMPLE)
     return properties
 
 
@@ -202,7 +234,7 @@ def _pass_on(author: Author, stack: str) -> None:
     rooms = [logical_id for logical_id, one in sorted(before.items()) if one.properties is not None]
     if len(rooms) < 2:
         template = {
-            logical_id: declared(dice, room(dice, Name=name, OrganizationId=EXAMPLE))
+            logical_id: declared(author, room(author, Name=name, OrganizationId=EXAMPLE))
             for logical_id, name in zip(("A", "B"), dice.sample(NAMES, 2), strict=True)
         }
         author.deploy(stack, template, fails=False)
@@ -220,51 +252,50 @@ def _pass_on(author: Author, stack: str) -> None:
     template[giver] = replace(before[giver], properties=given, depends_on=())
     depends = (giver,) if dice.random() < 0.3 else ()
     template[taker] = replace(before[taker], properties=taken, depends_on=depends)
-    author.deploy(stack, template, fails=dice.random() < 0.4)
+    author.deploy(stack, template, fails=author.draws("failing siblings", 0.6))
 
 
 def _rename_logical_id(author: Author, stack: str) -> None:
     """Give a room another logical ID, with ADOPT."""
     dice = author.dice
-    before = author.templates.get(stack)
-    missing = [logical_id for logical_id in LOGICAL_IDS if logical_id not in (before or {})]
+    before = _begun(author, stack)
+    missing = [logical_id for logical_id in LOGICAL_IDS if logical_id not in before]
     if not before or not missing:
-        _begin(author, stack)
         return
     old, new = dice.choice(sorted(before)), dice.choice(missing)
     template = {logical_id: one for logical_id, one in before.items() if logical_id != old}
     properties = {**(before[old].properties or {}), "ExistingResource": "ADOPT"}
-    template[new] = replace(before[old], properties=properties)
-    author.deploy(stack, template, fails=dice.random() < 0.4)
+    template[new] = replace(before[old], properties=properties, depends_on=())
+    author.deploy(stack, template, fails=author.draws("failing siblings", 0.6))
 
 
 def _move_to_another_stack(author: Author, stack: str) -> None:
-    """Move a room to the other stack: Retain, taken out, ADOPT there."""
+    """Move a room to the other stack: Retain, taken out, ADOPT there; or forget the first two."""
     dice = author.dice
-    before = author.templates.get(stack)
+    before = _begun(author, stack)
     if not before:
-        _begin(author, stack)
         return
     other = next(name for name in STACKS if name != stack)
     logical_id = dice.choice(sorted(before))
     kept = {**before, logical_id: replace(before[logical_id], deletion_policy="Retain")}
-    author.deploy(stack, kept, fails=False)
     rest = {key: one for key, one in kept.items() if key != logical_id}
-    if rest and dice.random() < 0.8:
-        author.deploy(stack, rest, fails=False)
-    else:
-        author.add("delete", stack=stack)
-        author.templates.pop(stack, None)
+    if dice.random() < 0.7:
+        author.deploy(stack, kept, fails=False)
+        if rest and dice.random() < 0.8:
+            author.deploy(stack, rest, fails=False)
+        else:
+            author.add("delete", stack=stack)
+            author.templates.pop(stack, None)
     properties = {**(kept[logical_id].properties or {}), "ExistingResource": "ADOPT"}
     there = dict(author.templates.get(other, {}))
     free = [key for key in LOGICAL_IDS if key not in there]
     if free:
         there[dice.choice(free)] = Declared(properties)
-        author.deploy(other, there, fails=dice.random() < 0.3)
+        author.deploy(other, there, fails=author.draws("failing siblings", 0.5))
     if dice.random() < 0.5 and stack in author.templates:
         again = {
             **author.templates[stack],
-            logical_id: declared(dice, room(dice, Name=dice.choice((properties["Name"], author.free_name())))),
+            logical_id: declared(author, room(author, Name=dice.choice((properties["Name"], author.free_name())))),
         }
         author.deploy(stack, again, fails=False)
 
@@ -288,9 +319,9 @@ def _adopt(author: Author, stack: str) -> None:
     free = [key for key in LOGICAL_IDS if key not in template]
     if not free:
         return
-    properties = {**room(dice, Name=name), "ExistingResource": "ADOPT", "Type": "ROOM"}
+    properties = {**room(author, Name=name), "ExistingResource": "ADOPT", "Type": "ROOM"}
     template[free[0]] = Declared(properties)
-    author.deploy(stack, template, fails=dice.random() < 0.4)
+    author.deploy(stack, template, fails=author.draws("failing siblings", 0.6))
 
 
 def _name_is_free_again(author: Author, stack: str) -> None:
@@ -302,7 +333,7 @@ def _name_is_free_again(author: Author, stack: str) -> None:
     free = [key for key in LOGICAL_IDS if key not in template]
     if not free:
         return
-    template[free[0]] = declared(dice, room(dice, Name=name))
+    template[free[0]] = declared(author, room(author, Name=name))
     author.deploy(stack, template, fails=False, rollback=dice.random() < 0.3)
     author.add("people", action=dice.choice(("delete", "rename")), arguments={"name": name, "dice": dice.random()})
     author.deploy(stack, template, fails=False, rollback=dice.random() < 0.5)
@@ -313,20 +344,19 @@ def _name_is_free_again(author: Author, stack: str) -> None:
 def _replace(author: Author, stack: str) -> None:
     """Move rooms to the other organization, more often than not in vain."""
     dice = author.dice
-    before = author.templates.get(stack)
+    before = _begun(author, stack)
     if not before:
-        _begin(author, stack)
         return
     for _ in range(dice.choice((1, 2))):
         template = dict(author.templates[stack])
         for logical_id, one in template.items():
             properties = one.properties or {}
             there = OTHER if properties["OrganizationId"] == EXAMPLE else EXAMPLE
-            moved = room(dice, Name=properties["Name"], OrganizationId=there)
+            moved = room(author, Name=properties["Name"], OrganizationId=there)
             if "ExistingResource" in properties:
                 moved["ExistingResource"] = "ADOPT"
             template[logical_id] = replace(one, properties=moved)
-        author.deploy(stack, template, fails=dice.random() < 0.6)
+        author.deploy(stack, template, fails=author.draws("failing siblings", 0.8))
 
 
 def _mistake(author: Author, stack: str) -> None:
@@ -336,7 +366,7 @@ def _mistake(author: Author, stack: str) -> None:
     if not template or dice.random() < 0.5:
         free = [key for key in LOGICAL_IDS if key not in template]
         if free:
-            template[free[0]] = declared(dice, room(dice, Name=author.free_name()))
+            template[free[0]] = declared(author, room(author, Name=author.free_name()))
     logical_id = dice.choice(sorted(template))
     good = dict(template)
     properties = dict(template[logical_id].properties or {})
@@ -352,7 +382,7 @@ def _mistake(author: Author, stack: str) -> None:
     )
     template[logical_id] = replace(template[logical_id], properties=properties)
     known = dict(author.templates.get(stack, {}))
-    author.deploy(stack, template, fails=False, rollback=dice.random() < 0.8)
+    author.deploy(stack, template, fails=False, rollback=not author.draws("no rollback", 0.3))
     author.templates[stack] = known
     if dice.random() < 0.5:
         author.deploy(stack, good, fails=False)
@@ -365,7 +395,7 @@ def _delegate_leaves(author: Author, stack: str) -> None:
     logical_id = dice.choice(LOGICAL_IDS)
     name = (template[logical_id].properties or {}).get("Name") if logical_id in template else author.free_name()
     template[logical_id] = Declared(
-        {**room(dice, Name=name), "Email": address(EXAMPLE, str(name)), "Delegates": ["alice"]}
+        {**room(author, Name=name), "Email": address(EXAMPLE, str(name)), "Delegates": ["alice"]}
     )
     author.deploy(stack, template, fails=False)
     author.add("people", action="delegate leaves", arguments={"name": "alice", "dice": 0.0})
@@ -392,6 +422,7 @@ def _both_at_once(author: Author, stack: str) -> None:
 
 def _delete(author: Author, stack: str) -> None:
     """Delete a stack."""
+    _begun(author, stack)
     author.add("delete", stack=stack)
     author.templates.pop(stack, None)
 
@@ -428,7 +459,7 @@ def _outage(author: Author, stack: str) -> None:
 
 _PLOTS: Final[tuple[tuple[Callable[[Author, str], None], int], ...]] = (
     (_change, 10),
-    (_pass_on, 4),
+    (_pass_on, 3),
     (_rename_logical_id, 3),
     (_move_to_another_stack, 4),
     (_people, 4),
@@ -436,13 +467,17 @@ _PLOTS: Final[tuple[tuple[Callable[[Author, str], None], int], ...]] = (
     (_delete, 3),
     (_wait, 2),
     (_name_is_free_again, 3),
-    (_replace, 3),
+    (_replace, 2),
     (_mistake, 3),
     (_delegate_leaves, 2),
     (_restored_table, 1),
-    (_both_at_once, 3),
+    (_both_at_once, 2),
     (_outage, 2),
 )
+
+
+#: Scenes of a story, after its beginning.
+_LENGTHS: Final = (1,) * 10 + (2, 2, 5)
 
 
 def _behaviour(dice: Random) -> dict[str, Any]:
@@ -463,29 +498,39 @@ def write(seed: int) -> Story:
     """Return the story of a seed."""
     author = Author(seed)
     dice = author.dice
-    for stack in STACKS[: dice.choice((1, 1, 2))]:
-        _begin(author, stack)
-    for _ in range(dice.choice((0, 1, 1, 2, 2, 3))):
-        (plot,) = dice.choices([plot for plot, _ in _PLOTS], [weight for _, weight in _PLOTS])
-        plot(author, dice.choice(STACKS[:2]) if dice.random() < 0.2 else "one")
-    level = dice.choice((0.0, 0.1, 0.2, 0.4))
-    trouble = Trouble(
-        tries=level,
-        copies=dice.choice((0.0, 0.05, 0.2)),
-        late=dice.choice((0.0, 0.05, 0.2)),
-        slow=dice.choice((0.0, 0.1, 0.3)),
-        refused_answers=level / 4,
-    )
+    stacks = STACKS if "two stacks" in author.kinds else STACKS[:1]
+    for stack in stacks:
+        if dice.random() < 0.15:
+            _begin(author, stack)
+    plots = [plot for plot in _PLOTS if dice.random() < 0.5] or [dice.choice(_PLOTS)]
+    for _ in range(dice.choice(_LENGTHS)):
+        ((plot, _),) = dice.choices(plots, [weight for _, weight in plots])
+        plot(author, dice.choice(stacks))
+    if all(step.kind != "deploy" for step in author.steps):
+        _change(author, "one")
     return Story(
         seed=seed,
         steps=tuple(author.steps),
         behaviour=_behaviour(dice),
-        trouble=trouble,
+        trouble=_trouble(dice),
         skew=dice.choice((0.0, 0.0, -2.0, 2.0, 1.3)),
         reuse_request_ids=dice.random() < 0.3,
         replacement_cleaned_up_only=dice.random() < 0.3,
         describes_removed=dice.random() < 0.5,
         impatient=dice.random() < 0.5,
+    )
+
+
+def _trouble(dice: Random) -> Trouble:
+    """Draw what goes wrong, and how often."""
+    level = dice.choice((0.0, 0.1, 0.3, 0.5))
+    return Trouble(
+        tries=level,
+        copies=dice.choice((0.0, 0.0, 0.05, 0.2)),
+        late=dice.choice((0.0, 0.0, 0.05, 0.2)),
+        slow=dice.choice((0.0, 0.0, 0.1, 0.3)),
+        refused_answers=level * dice.choice((0.0, 0.5)),
+        kinds=tuple(kind for kind in KINDS_OF_FAULTS if dice.random() < 0.5) or KINDS_OF_FAULTS,
     )
 
 
