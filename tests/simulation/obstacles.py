@@ -126,8 +126,10 @@ def _in_the_name(world: "World", request: "Request", organization: Organization)
     others = any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id))
     if others or world.cloudformation.is_deleting(holder.id) or _may_return(world, request, known):
         return "another stack has it, has not yet let it go, or may go back to it"
-    # What was let go only while the event was looking may come too late for it.
-    free = known.of_people or (known.let_go and known.let_go_at < request.sent_at)
+    # What was let go only while the event was looking may come too late for it. Of what a Create that failed has left
+    # with its mark, nobody can tell whether that still goes on.
+    ready = known.settled or bool(known.answered_by)
+    free = known.of_people or (ready and known.let_go and known.let_go_at < request.sent_at)
     return "" if free else "another stack may have it"
 
 
