@@ -286,7 +286,10 @@ def _move_to_another_stack(author: Author, stack: str) -> None:
         else:
             author.add("delete", stack=stack)
             author.templates.pop(stack, None)
-    properties = {**(kept[logical_id].properties or {}), "ExistingResource": "ADOPT"}
+    properties = dict(kept[logical_id].properties or {})
+    if dice.random() < 0.5:
+        properties = room(author, **{key: properties[key] for key in ("OrganizationId", "Name", "Type")})
+    properties["ExistingResource"] = "ADOPT"
     there = dict(author.templates.get(other, {}))
     free = [key for key in LOGICAL_IDS if key not in there]
     if free:
