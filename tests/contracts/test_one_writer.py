@@ -107,6 +107,29 @@ def test_contract_62_a_retry_whose_delete_has_failed(play: Timeless, *, dies: bo
     assert play.stage.entries() == []
 
 
+@pytest.mark.parametrize("adopts", [True, False])
+def test_contract_62_an_event_whose_delete_has_failed(play: Timeless, *, adopts: bool) -> None:
+    """A slow Create that was given up leaves nothing, even if its Delete could write that nowhere meanwhile."""
+    before = play.stage.create_room(Description="as people know it", Email="old@example.com") if adopts else None
+    stale = play.event("Create", properties=room_properties(ExistingResource="ADOPT"))
+
+    def meanwhile() -> None:
+        play.wait(6)
+        play.stage.interventions.fail(service="dynamodb", operation="PutItem", times=10**6, **DENIED)
+        assert play.deliver(play.event("Delete", physical_id=INVENTED)).status == "FAILED"
+        play.stage.interventions.clear()
+
+    play.after("UpdateResource", meanwhile)
+    late = play.deliver(stale)
+
+    assert late.reason.startswith("Cancelled: CloudFormation does not wait for it any more"), late.reason
+    assert [one.ResourceId for one in play.stage.rooms()] == ([before] if adopts else [])
+    assert play.stage.entries() == []
+    if before:
+        room = play.stage.describe(before)
+        assert (room["description"], room["email"]) == ("as people know it", "old@example.com")
+
+
 def test_contract_62_a_late_copy_of_a_clean_up(play: Timeless) -> None:
     """A late copy of the Delete of a room stops no later event that takes it over again."""
     room = play.stage.create_room(Description="as people know it", Email="old@example.com")

@@ -23,6 +23,7 @@ from .steps import (
     check_begin,
     claim_of,
     clear_rests,
+    discard,
     forget,
     new_entry,
     note_failure,
@@ -56,6 +57,9 @@ def create(work: Work) -> Result:
             continue
         except ProviderError as error:
             note_failure(work, error)
+            if isinstance(error, CancelledError):
+                with reported(work, "what a cancelled event has made is still there; its Delete clears it"):
+                    discard(work, declaration)
             raise
     raise CancelledError("other events of this resource kept changing its ledger record")
 

@@ -61,8 +61,11 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
     Raises
     ------
     CancelledError
-        A later event has followed this one.
+        A later event has followed this one, or CloudFormation does not wait for it any more: the Delete of a late
+        Create may have failed meanwhile, and then nobody else takes away what it has made.
     """
+    if work.event.request_type == "Create" and _is_late(work):
+        check_awaited(work)
     ready = entry.settled(declared_digest(declaration))._replace(
         name=room.name,
         ready=True,
@@ -139,6 +142,13 @@ def bring_surely(workmail: WorkMail, room: Room, goal: Wanted, bring: Callable[[
     room = bring(room)
     again = looked_at_again(workmail, room, goal)
     return room if again is room else bring(again)
+
+
+def discard(work: Work, declaration: Declaration) -> None:
+    """Take away what this very event has made and not finished, if it still has its turn."""
+    made = work.turn.record.made_by(work.id, declaration.organization_id)
+    if made is not None and not made.ready and work.turn.held:
+        take_away(work, made)
 
 
 @contextmanager
@@ -224,10 +234,13 @@ def check_begin(work: Work) -> None:
         CloudFormation has given it up.
     """
     check_current(work)
-    signed_at = work.event.signed_at
-    succeeded = any(entry.signed_at == signed_at for entry in work.turn.record.entries)
-    if signed_at is not None and not succeeded and work.clock.time() - signed_at >= LATE:
+    if not any(entry.signed_at == work.event.signed_at for entry in work.turn.record.entries) and _is_late(work):
         check_awaited(work)
+
+
+def _is_late(work: Work) -> bool:
+    signed_at = work.event.signed_at
+    return signed_at is not None and work.clock.time() - signed_at >= LATE
 
 
 def check_awaited(work: Work) -> bool:

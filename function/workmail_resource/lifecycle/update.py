@@ -42,6 +42,7 @@ from .steps import (
     check_begin,
     check_current,
     claim_of,
+    discard,
     drop_foreign,
     is_refusal,
     looked_at_again,
@@ -426,17 +427,10 @@ def _made_anew(work: Work, declaration: Declaration, record: Record, instead_of:
         raise
     except Exception:
         with reported(work, "the rest of a failed replacement is still there; the next event clears it"):
-            _discard(work, declaration)
+            discard(work, declaration)
         raise
     work.report_id(result.physical_id)
     return result
-
-
-def _discard(work: Work, declaration: Declaration) -> None:
-    """Take away what this very event has made and not finished."""
-    made = work.turn.record.made_by(work.id, declaration.organization_id)
-    if made is not None and not made.ready and work.turn.held:
-        take_away(work, made)
 
 
 def _replace(work: Work, declaration: Declaration, record: Record, current: Entry | None) -> Result:
