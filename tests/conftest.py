@@ -24,33 +24,6 @@ from tests.simulation.distribution import spread
 _RECORDS = pytest.StashKey[Path]()
 _PROBLEMS = pytest.StashKey[list[tuple[int, str]]]()
 
-#: Tests that take longer than some two seconds: how their ids begin.
-_LONG = (
-    "tests/e2e/test_package.py::test_built_package_deploys_the_example",
-    "tests/e2e/test_examples.py::test_cdk",
-    "tests/simulation/test_stories.py",
-    "tests/simulation/test_mutants.py",
-    "tests/tools/lint/test_agreement.py::test_schema_function_and_rules_agree",
-    "tests/tools/lint/test_rules.py::test_",
-    "tests/tools/test_wheel.py",
-    "tests/tools/export/test_export.py::test_120_rooms",
-    "tests/tools/generate/test_generate.py::test_one_changed_limit",
-    "tests/tools/sandbox/test_cli.py",
-    "tests/unit/test_template.py::test_another_cloudformation",
-    "tests/contracts/test_adoption.py::test_contract_47_a_room_that_people_have_changed",
-    "tests/contracts/test_idempotency.py::test_contract_14",
-    "tests/contracts/test_last_resort.py",
-    "tests/contracts/test_plain_crhelper.py",
-    "tests/contracts/test_response_protocol.py::test_contract_07",
-    "tests/contracts/test_response_protocol.py::test_contract_10",
-    "tests/e2e/test_bench.py",
-    "tests/e2e/test_create_errors.py",
-    "tests/e2e/test_documentation.py::test_every_terminal_session",
-    "tests/e2e/test_inventory.py",
-    "tests/e2e/test_leaving.py",
-    "tests/e2e/test_load.py",
-)
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options: plain crhelper in the provider's place, and what a probe has found."""
@@ -161,13 +134,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
-    """Return the tests so that each process begins with its share of those that take seconds.
+    """Return the tests so that each process begins with its share of those that are marked as long.
 
     pytest-xdist gives each process one part of the list, all as long as each other, and moves what is left from the end
     of one to another. What takes long would keep one process busy when the others have nothing left to do.
     """
-    long = [item for item in items if item.nodeid.startswith(_LONG)]
-    short = [item for item in items if not item.nodeid.startswith(_LONG)]
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
     order = list[pytest.Item]()
     for number in range(processes):
         part = long[number::processes]

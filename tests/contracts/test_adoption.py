@@ -242,6 +242,7 @@ def test_contract_47_a_rollback_gives_the_room_back(stage: Stage) -> None:
     assert stage.entries() == []
 
 
+@pytest.mark.long
 def test_contract_47_a_room_that_people_have_changed_since(stage: Stage) -> None:
     """Delete of an adopted room that is not as declared any more releases it as it is."""
     existing_room(stage)

@@ -3,6 +3,8 @@
 Contracts 14-16 are with the others on ownership.
 """
 
+import pytest
+
 from tests.harness import DESCRIPTION, Stage, everything, room_properties
 from tests.matrices.virtual import VirtualStage
 
@@ -83,6 +85,7 @@ def test_contract_18_the_same_delete_twice(stage: Stage) -> None:
         assert stage.rooms() == []
 
 
+@pytest.mark.long
 def test_contract_14_a_failed_create_has_one_id(stage: Stage) -> None:
     """Every delivery of a Create that fails answers with the same id, so that no second resource is suspected."""
     create = stage.event("Create", properties=room_properties(Delegates=["nobody"]))

@@ -74,6 +74,7 @@ def reasons(outcome: Outcome, status: str) -> list[str]:
     return [event.resource_status_reason for event in outcome.events if event.resource_status == status]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("death", DEATHS)
 def test_contract_13_a_stack_does_not_hang_when_create_dies(
     stage: Stage, package: Package, function: Function, death: str
@@ -94,6 +95,7 @@ def test_contract_13_a_stack_does_not_hang_when_create_dies(
     assert stage.entries() == []
 
 
+@pytest.mark.long
 def test_contract_13_a_stack_does_not_hang_when_update_and_delete_die(
     stage: Stage, package: Package, function: Function
 ) -> None:

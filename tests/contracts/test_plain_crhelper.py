@@ -32,6 +32,7 @@ ROWS: dict[str, Callable[[Stage, Function], None]] = {
 }
 
 
+@pytest.mark.long
 def test_plain_crhelper_works(plain_stage: Stage) -> None:
     """As long as nothing goes wrong it does what it should, so it is not the handler that lets the tests fail."""
     room = plain_stage.deliver(plain_stage.event("Create"))
@@ -46,6 +47,7 @@ def test_plain_crhelper_works(plain_stage: Stage) -> None:
     assert plain_stage.deliver(unharmed).succeeded
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", ROWS)
 def test_plain_crhelper_fails(plain_stage: Stage, row: str) -> None:
     """What crhelper does wrong, its tests find out."""

@@ -32,6 +32,7 @@ def _sabotaged_event(
 # ---------------------------------------------------------------------------------------------------------- contract 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "properties",
     [room_properties(), room_properties(Name="no such name!"), room_properties(Delegates=["nobody"])],
@@ -335,6 +336,7 @@ def _story(stage: Stage, function: Function, *, cold: bool) -> tuple[list[str], 
     return answers, pids
 
 
+@pytest.mark.long
 def test_contract_10_warm_and_cold_alike(stage: Stage) -> None:
     """The same events through one warm process and through cold ones give byte-identical answers, apart from ids."""
     function = stage.variant("one-by-one", concurrency=1)

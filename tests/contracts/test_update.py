@@ -205,6 +205,7 @@ def test_contract_26_a_taken_name(stage: Stage) -> None:
 # --------------------------------------------------------------------------------------------------------- contract 27
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("new", [CHANGED, everything(Email=None, Aliases=None, Delegates=None, BookingOptions=None)])
 def test_contract_27_rolled_back_after_success(stage: Stage, new: dict[str, Any]) -> None:
     """When another resource of the stack fails, our successful Update is reversed, to the old state exactly."""

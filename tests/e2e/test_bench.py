@@ -46,6 +46,7 @@ def form(value: Any) -> Any:
             return type(value)
 
 
+@pytest.mark.long
 def test_the_floor_makes_the_calls_of_our_plain_create(
     sandbox: Sandbox, contenders: dict[str, Contender], tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_floor_makes_the_calls_of_our_plain_create(
     assert calls[:half] == calls[half:]
 
 
+@pytest.mark.long
 def test_the_table_compares_everyone_with_ours(
     sandbox: Sandbox, contenders: dict[str, Contender], tmp_path: Path
 ) -> None:

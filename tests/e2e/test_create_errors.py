@@ -61,6 +61,7 @@ def test_cases_are_the_errors_that_the_service_models() -> None:
     assert {shape.name for shape in model.operation_model("CreateResource").error_shapes} == set(CASES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", CASES)
 def test_error_reaches_the_stack_event(stage: Stage, code: str) -> None:
     """The stack event shows the error's code, cause, advice and request id, untruncated."""

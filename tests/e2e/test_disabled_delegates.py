@@ -14,6 +14,7 @@ def bob(stage: Stage) -> str:
     return user
 
 
+@pytest.mark.long
 def test_create_tells_it_before_any_write(stage: Stage, bob: str) -> None:  # noqa: ARG001 # bob has to be disabled
     """A Create that names a disabled delegate says so, makes no call that changes anything, and leaves no entry."""
     mark = stage.mark()

@@ -202,6 +202,7 @@ def test_every_code_block_is_valid(block: Block) -> None:
     CHECKS[block.language](block)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("story", STORIES, ids=str)
 def test_every_terminal_session_runs_as_shown(story: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever types the commands of a document, one after the other, sees what the document shows."""

@@ -54,6 +54,7 @@ def reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+@pytest.mark.long
 def test_every_command_runs(reader: World) -> None:
     """Every command of the document ends with status 0, one after the other, and the results are there."""
     key_id = KEY

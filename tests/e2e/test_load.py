@@ -59,6 +59,7 @@ def test_many_rooms_wait_in_lambda_s_queue() -> None:
     assert hurried.status.startswith("ROLLBACK")
 
 
+@pytest.mark.long
 def test_many_rooms_at_a_limited_rate(load: Load) -> None:
     """Four rooms are created, two of them changed and all deleted at 25 calls a second: each exactly once."""
     assert load.deploy("warm up", WARM_UP).outcome.ok

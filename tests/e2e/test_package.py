@@ -65,6 +65,7 @@ def built(stage: Stage, package: Path, tmp_path: Path) -> Iterator[LambdaService
         yield service
 
 
+@pytest.mark.long
 def test_built_package_deploys_the_example(stage: Stage, built: LambdaService) -> None:
     """The built package creates and deletes the rooms of the example, with nothing of the development environment."""
     engine = Engine(

@@ -17,6 +17,7 @@ def _five_rooms(**overrides: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {logical_id: {**room, **overrides.get(logical_id, {})} for logical_id, room in rooms.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -22,6 +22,7 @@ CHUNKS: Final = 20
 STORIES: Final = 250
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_nothing_is_lost_and_nobody_gets_stuck(chunk: int, record_property: Record) -> None:
     """Whatever people, CloudFormation, Lambda, WorkMail and DynamoDB do to each other, what is promised holds."""

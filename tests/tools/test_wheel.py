@@ -100,6 +100,7 @@ def test_a_command_without_its_extra_says_what_to_install(scripts: Path) -> None
     )
 
 
+@pytest.mark.long
 def test_the_installed_sandbox_deploys_the_installed_provider(wheel: Path, tmp_path: Path) -> None:
     """Away from this project, the sandbox has the provider's template and its function with it."""
     # GIVEN the wheel, unpacked, with the dependencies of this environment, and a function that logs another version

@@ -105,6 +105,7 @@ def deployed(cloudformation: Any, given: dict[str, str]) -> set[str]:
     return {one["LogicalResourceId"] for one in made if "LogicalResourceId" in one}
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Tried to parse AWS:UserWarning")  # moto has no alarms and no EventInvokeConfig
 def test_another_cloudformation_makes_and_deletes_every_combination(monkeypatch: pytest.MonkeyPatch) -> None:
     """Moto's CloudFormation, which shares nothing with ours, takes the template; only the ledger outlives the stack."""

@@ -35,6 +35,7 @@ def written(account: World) -> set[str]:
     return {call.operation for call in account.backend.calls if not re.match("Describe|List|Get", call.operation)}
 
 
+@pytest.mark.long
 def test_120_rooms_five_at_a_time_two_failing_one_interruption(
     account: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_one_changed_limit_reaches_everything(copy: Path) -> None:
     """A limit changed in the table is told as forgotten; generated, it is in schema, reference, lint and validation."""
     template = {

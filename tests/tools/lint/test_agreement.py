@@ -55,6 +55,7 @@ def beyond_json_schema(problem: str) -> bool:
     )
 
 
+@pytest.mark.long
 def test_schema_function_and_rules_agree() -> None:
     """What the function refuses, the rules find at the same property, and the schema refuses if it has words for it."""
     found: Counter[str] = Counter()

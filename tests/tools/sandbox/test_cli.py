@@ -346,6 +346,7 @@ def wait_for_line(process: "subprocess.Popen[str]", part: str) -> str:
     pytest.fail(f"{part!r} did not come")
 
 
+@pytest.mark.long
 def test_ctrl_c_keeps_what_is_there(run: Run, template: Callable[[str], str], tmp_path: Path) -> None:
     """A deploy that is interrupted, impatiently, ends before its work and says what to do; its stack can be deleted."""
     with start(tmp_path, "deploy", template(SLOW), "--stack-name", "tiny") as process:
@@ -366,6 +367,7 @@ def test_ctrl_c_keeps_what_is_there(run: Run, template: Callable[[str], str], tm
     assert re.search(r"DELETE_COMPLETE +Slow ", out)
 
 
+@pytest.mark.long
 def test_a_second_command_is_told_to_wait(run: Run, template: Callable[[str], str], tmp_path: Path) -> None:
     """While a stack is deployed, another deploy is refused with the first one's name; reading is possible."""
     path = template(SLOW)
@@ -381,6 +383,7 @@ def test_a_second_command_is_told_to_wait(run: Run, template: Callable[[str], st
     assert reading == 0
 
 
+@pytest.mark.long
 def test_a_reader_that_has_enough_stops_nothing(run: Run, template: Callable[[str], str], tmp_path: Path) -> None:
     """``deploy ... | head -1`` carries the deployment to its end, without a traceback."""
     with start(tmp_path, "deploy", template(TEMPLATE), "--stack-name", "tiny") as process:
