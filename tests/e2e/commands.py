@@ -11,6 +11,7 @@ import subprocess
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,7 @@ def _sam(words: Sequence[str]) -> Iterator[str]:
             return
     rest = list(words[len(path) + 1 :])
     functions = list(takewhile(lambda word: not word.startswith("--"), rest))
-    resources = decode(str(ROOT / "template.yaml"))[0]["Resources"]
+    resources = _template(ROOT / "template.yaml")["Resources"]
     yield from (f"template.yaml has no {function}" for function in functions if function not in resources)
     known = {option for parameter in command.params for option in parameter.opts}
     options = _options(rest[len(functions) :])
@@ -183,6 +184,12 @@ def request_of(words: Sequence[str]) -> dict[str, Any]:
     return _request(model.operation_model(operations[command]).input_shape, given)
 
 
+@cache
+def _template(path: Path) -> Any:
+    return decode(str(path))[0]
+
+
+@cache
 def _model(service: str) -> Any:
     # The CLI gives S3's API this name, because `aws s3` is something else.
     return botocore.session.get_session().get_service_model({"s3api": "s3"}.get(service, service))
@@ -265,7 +272,7 @@ def _parameters(pairs: Sequence[str], template: Path) -> Iterator[str]:
     if not template.is_file():
         yield f"there is no template {template}"
         return
-    declared = decode(str(template))[0]["Parameters"]
+    declared = _template(template)["Parameters"]
     keys = [pair.partition("=")[0] for pair in pairs]
     yield from (f"{template.name} has no parameter {key}" for key in keys if key not in declared)
 

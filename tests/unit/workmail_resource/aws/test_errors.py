@@ -1,7 +1,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import botocore.exceptions
@@ -26,6 +26,7 @@ MODEL = botocore.session.Session().get_service_model("workmail")
 PACKAGE = Path(workmail_resource.__file__).parent
 
 
+@cache
 def called_operations() -> list[str]:
     """Return the WorkMail calls that the package names anywhere."""
     names = set(MODEL.operation_names)
