@@ -130,6 +130,19 @@ def test_contract_62_an_event_whose_delete_has_failed(play: Timeless, *, adopts:
         assert (room["description"], room["email"]) == ("as people know it", "old@example.com")
 
 
+def test_contract_34_a_delete_that_dies_between_two_rooms(play: Timeless) -> None:
+    """A Delete whose worker dies when the first of two rooms is gone leaves nothing of the other either (line 24)."""
+    room = play.create()
+    play.dies(update(play, room, PLAIN, MOVED), "RegisterToWorkMail")
+    delete = play.event("Delete", physical_id=room)
+    play.dies(delete, "TransactWriteItems")
+    play.wait(60)
+
+    assert play.deliver(delete).succeeded
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
 def test_contract_62_a_late_copy_of_a_clean_up(play: Timeless) -> None:
     """A late copy of the Delete of a room stops no later event that takes it over again."""
     room = play.stage.create_room(Description="as people know it", Email="old@example.com")

@@ -397,6 +397,8 @@ class Checks:
         if not awaited:
             if answer.succeeded and answer.physical_id in self.known:
                 self.known[answer.physical_id].answered_by.add(owner_of(request.event))
+                if declares_adopt(request.event):
+                    self.known[answer.physical_id].adopters.add(owner_of(request.event))
             return
         self._check_id(request, answer)
         if answer.succeeded:
@@ -505,7 +507,12 @@ class Checks:
             # The clean-up names what the stack has gone back to meanwhile: contract 49 is above this one.
             return
         stacks = {one.stack_id: one for one in self._world.cloudformation.stacks.values()}
-        adopters = {one for one in known.adopters - {owner} if one[0] in stacks and one[1] in stacks[one[0]].resources}
+        at_work = {owner_of(one.event) for one in self._world.cloudformation.requests.values() if one.open}
+        adopters = {
+            one
+            for one in known.adopters - {owner}
+            if one in at_work or (one[0] in stacks and one[1] in stacks[one[0]].resources)
+        }
         if held or known.let_go or adopters:
             # Another has it, or has taken it over before CloudFormation knows; if not, it will be found as an orphan.
             known.adopters.discard(owner)

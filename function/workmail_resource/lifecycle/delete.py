@@ -189,7 +189,8 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
                 "left alone: nothing shows that CloudFormation does not count this resource",
                 resource_id=entry.resource_id,
             )
-    return found
+    # The one that the Delete names comes last: without it, the next delivery would know nothing of the others.
+    return sorted(found, key=lambda one: one[0].resource_id == work.event.physical_resource_id)
 
 
 def _carry_out(work: Work, entry: Entry, action: str, *, ends: bool) -> None:
