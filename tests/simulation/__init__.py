@@ -1,11 +1,11 @@
 """Deterministic simulation: stories of stacks, people and faults, in one process and in virtual time.
 
-``tests/simulation/`` plays stories: people deploy, change, roll back and delete stacks, move rooms between them, and
-work in WorkMail beside them, while workers die, replies get lost, calls hang, events come twice or late. All of it
-runs in one process and in virtual time: each delivery of an event is a task (a greenlet) that stops before each call
-and each wait, and a scheduler goes on with whoever's time comes first. What is done between a reply and the next
-request nobody else can see, so a reply's time on the way is waited for there. A seed decides everything, so a seed is
-a bug report.
+``tests/simulation/`` plays stories: people deploy, change, roll back and delete stacks, move rooms between them, work
+in WorkMail beside them, and in a few delete an item of the ledger, while workers die, replies get lost, calls hang,
+events come twice or late. All of it runs in one process and in virtual time: each delivery of an event is a task (a
+greenlet) that stops before each call and each wait, and a scheduler goes on with whoever's time comes first. What is
+done between a reply and the next request nobody else can see, so a reply's time on the way is waited for there. A seed
+decides everything, so a seed is a bug report.
 
 Each story draws first what it may have at all: kinds of properties, of operations and of faults, about half of each
 (swarm testing). Most stories are short, so that many are played; a few are long.

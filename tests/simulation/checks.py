@@ -127,7 +127,8 @@ class Checks:
         self._previous: dict[Owner, str] = {}
         self._given_up: set[str] = set()
         self._old: dict[Owner, Mapping[str, Any]] = {}
-        self.ledger_lost = False
+        #: Whether anything is missing in the ledger, and whether it says again what was true once.
+        self.ledger_lost = self.ledger_restored = False
         self.unasked = False
         self.people_at = -1.0
         self.owners_let_go: set[Owner] = set()
@@ -139,11 +140,14 @@ class Checks:
     def found(self, check: str, text: str) -> None:
         """Note a violation, unless what has happened to the world excuses it.
 
-        A restored table knows neither claims nor tombstones of what came after it. Where CloudFormation could not be
-        asked, a room stays that it might not count.
+        A restored table knows neither claims nor tombstones of what came after it. Where an item was deleted, too
+        little is known, but nothing wrong: no room is deleted that is not provably its own. Where CloudFormation could
+        not be asked, a room stays that it might not count.
         """
         number = check.partition(" ")[0]
-        if (self.ledger_lost and number in _WITHOUT_LEDGER) or (self.unasked and number in _WITHOUT_CLOUDFORMATION):
+        if self.ledger_lost and number in _WITHOUT_LEDGER and (self.ledger_restored or "deleted" not in check):
+            return
+        if self.unasked and number in _WITHOUT_CLOUDFORMATION:
             return
         self.violations.append(Violation(check, text, self._world.scheduler.now))
         self._world.trace("CHECK", f"{check}: {text}")

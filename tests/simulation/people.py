@@ -1,4 +1,4 @@
-"""What people do in WorkMail beside the stacks."""
+"""What people do in WorkMail, and to the ledger, beside the stacks."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +20,7 @@ def act(world: "World", action: str, arguments: Mapping[str, Any]) -> None:
     ----------
     action:
         ``make``, ``change``, ``rename`` or ``delete`` a room; ``take an address``; ``delegate leaves``, ``delegate
-        returns``.
+        returns``; ``delete a ledger item``.
     """
     with suppress(WorkMailError):
         {
@@ -31,6 +31,7 @@ def act(world: "World", action: str, arguments: Mapping[str, Any]) -> None:
             "take an address": _take_address,
             "delegate leaves": _leave,
             "delegate returns": _return,
+            "delete a ledger item": _delete_ledger_item,
         }[action](world, arguments["name"], Random(arguments["dice"]))
 
 
@@ -119,3 +120,12 @@ def _return(world: "World", _name: str, _dice: Random) -> None:
             {"OrganizationId": EXAMPLE, "EntityId": answer["UserId"], "Email": "alice@example.com"},
         )
         user.shown_states = []
+
+
+def _delete_ledger_item(world: "World", _name: str, dice: Random) -> None:
+    """Delete a record or a claim."""
+    if world.table.items:
+        key = dice.choice(sorted(world.table.items))
+        del world.table.items[key]
+        world.checks.ledger_lost = True
+        world.trace("people", f"have deleted the item {key}")

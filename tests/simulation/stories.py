@@ -41,6 +41,8 @@ KINDS: Final = (
 
 #: Seconds that no story lasts.
 LONGEST: Final = 30 * 86400.0
+#: The share of stories in which people delete an item of the provider's table.
+DELETED_ITEMS: Final = 0.03
 #: How often a stack is deleted in the end.
 TRIES: Final = 3
 
@@ -511,7 +513,7 @@ def write(seed: int) -> Story:
         plot(author, dice.choice(stacks))
     if all(step.kind != "deploy" for step in author.steps):
         _change(author, "one")
-    return Story(
+    story = Story(
         seed=seed,
         steps=tuple(author.steps),
         behaviour=_behaviour(dice),
@@ -522,6 +524,18 @@ def write(seed: int) -> Story:
         describes_removed=dice.random() < 0.5,
         impatient=dice.random() < 0.5,
     )
+    return _with_deleted_item(dice, story) if dice.random() < DELETED_ITEMS else story
+
+
+def _with_deleted_item(dice: Random, story: Story) -> Story:
+    """Let people delete an item of the provider's table too, between two steps or in the middle of one."""
+    at = dice.randint(1, len(story.steps))
+    before, after = list(story.steps[:at]), story.steps[at:]
+    if dice.random() < 0.5:
+        before[-1] = replace(before[-1], waits=False)
+        before.append(Step("until then", "wait", seconds=dice.choice((2.0, 4.0, 10.0)) * (0.5 + dice.random())))
+    deleted = Step("by hand", "people", action="delete a ledger item", arguments={"name": "", "dice": dice.random()})
+    return replace(story, steps=(*before, deleted, *after))
 
 
 def _trouble(dice: Random) -> Trouble:
@@ -636,7 +650,7 @@ def _perform(world: World, step: Step) -> None:
             while any(one.ended_at is None for one in world.tries):
                 world.scheduler.sleep(1.0)
             world.table.items = dict(world.backup)
-            world.checks.ledger_lost = True
+            world.checks.ledger_lost = world.checks.ledger_restored = True
         case _:
             raise ValueError(step.kind)
 

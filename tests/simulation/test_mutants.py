@@ -6,9 +6,10 @@ import pytest
 from tests.simulation.stories import play, write
 from workmail_resource.lifecycle import adopt, create, delete, steps, turn
 from workmail_resource.ownership.ledger import Ledger
-from workmail_resource.ownership.rules import Record, is_resource_id, removal
+from workmail_resource.ownership.rules import Entry, Record, is_resource_id, removal
 from workmail_resource.workmail import converge
 from workmail_resource.workmail.api import WorkMail
+from workmail_resource.workmail.properties import organization_id
 
 #: Stories within which each has to be found.
 ENOUGH: Final = 2000
@@ -84,6 +85,20 @@ def cloudformation_is_not_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(adopt, "_check_let_go", lambda _work, _holder, _room: None)
 
 
+def an_id_is_proof_enough(patch: pytest.MonkeyPatch) -> None:
+    """Delete what a Delete names although the ledger does not know it; people delete items of it in each story."""
+    original: Callable[..., list[tuple[Entry, str]]] = vars(delete)["_removals"]
+
+    def careless(work: Any, record: Record, view: Any) -> list[tuple[Entry, str]]:
+        named, where = work.event.physical_resource_id, str(organization_id(work.event.properties))
+        if record.entries or not is_resource_id(named):
+            return original(work, record, view)
+        return [(Entry(where, work.event.resource_type, work.id, "", resource_id=named, ready=True), "DELETE")]
+
+    patch.setattr(delete, "_removals", careless)
+    patch.setattr("tests.simulation.stories.DELETED_ITEMS", 1.0)
+
+
 @pytest.mark.parametrize(
     ("mutate", "checks"),
     [
@@ -97,6 +112,7 @@ def cloudformation_is_not_asked(patch: pytest.MonkeyPatch) -> None:
         (no_read_back, ("21",)),
         (nobody_waits_for_a_room, ("50",)),
         (cloudformation_is_not_asked, ("50",)),
+        (an_id_is_proof_enough, ("31", "47", "49", "50")),
     ],
 )
 def test_a_careless_function_is_found_out(
