@@ -67,7 +67,9 @@ MODIFIED_AT: Final = 315_619_200
 
 
 def install(folder: Path) -> None:
-    """Install the locked dependencies of Lambda's Python, whatever Python runs this.
+    """Install the locked dependencies of Lambda's Python, whatever Python runs this; wheels of pure Python only.
+
+    So the package suits x86_64 and arm64, and pip need not compare each wheel with all that this machine could run.
 
     Raises
     ------
@@ -76,7 +78,8 @@ def install(folder: Path) -> None:
     """
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     command += ["--no-deps", "--require-hashes", "--requirement", str(SOURCE / "requirements.txt")]
-    command += ["--implementation", "cp", "--python-version", RUNTIME, "--only-binary", ":all:"]
+    command += ["--only-binary", ":all:", "--platform", "any", "--implementation", "py", "--abi", "none"]
+    command += ["--python-version", RUNTIME]
     subprocess.run([*command, "--target", str(folder)], check=True)  # noqa: S603 - pip, with our own arguments
 
 
