@@ -153,6 +153,19 @@ def test_contract_56_rolled_back(play: Timeless, *, changes: bool) -> None:
     assert play.stage.rooms() == []
 
 
+def test_contract_56_a_cancelled_create_takes_nothing_over(play: Timeless) -> None:
+    """A Create that CloudFormation has given up, be it a moment ago, does not take its sibling's room over."""
+    play.create(properties=DECLARED, logical_id="Old")
+    before, entries = play.stage.state(), play.stage.entries()
+    cancelled = (play.stage.stack_id, "New", INVENTED, "CREATE_FAILED")
+    play.after("TransactWriteItems", lambda: play.stage.cloudformation.show(*cancelled))
+
+    answer = play.deliver(play.event("Create", properties=RENAMED, logical_id="New"))
+
+    assert answer.reason.startswith("Cancelled:")
+    assert (play.stage.state(), play.stage.entries()) == (before, entries)
+
+
 @pytest.mark.parametrize("died_at", ["TransactWriteItems", "UpdateResource"])
 def test_contract_56_a_worker_dies_while_it_takes_over(play: Timeless, died_at: str) -> None:
     """A Create that dies while it takes a room over is cancelled: the Delete of an invented ID hands the room back."""

@@ -131,6 +131,7 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         wait_for(work, holder, kept)
         raise OvertakenError
     if stack_of(holder) == stack_of(work.owner):
+        check_awaited(work)
         if kept is not None and kept.is_halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if kept is not None:
