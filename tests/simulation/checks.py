@@ -321,7 +321,7 @@ class Checks:
             other = (stack.stack_id, resource.logical_id)
             # What a replacement has left behind, CloudFormation does not show: it may be adopted (contract 57).
             allowed = other[0] == owner[0] or resource.physical_id != room.id
-            if self._goes_back_to(event, stack, resource):
+            if self._goes_back_to(event, stack, resource, room.id):
                 continue
             if other != owner and not (allowed and (adopts or owner in known.adopters)):
                 self.found("50 a room of another owner is changed", f"{who}, which {spoken(other)} has")
@@ -346,19 +346,19 @@ class Checks:
         whose = "which CloudFormation has let go" if known.let_go else f"which {spoken(known.maker)} made"
         self.found("50 a room of another owner is changed", f"{who}, {whose}")
 
-    def _goes_back_to(self, event: Event, stack: "Stack", taker: "Resource") -> bool:
-        """Contract 56: tell whether a rollback brings back what a new logical resource of the stack had taken over.
+    def _goes_back_to(self, event: Event, stack: "Stack", taker: "Resource", room_id: str) -> bool:
+        """Contract 56: tell whether a rollback brings back what a sibling has taken over in the same operation.
 
         The reversed Update takes it where it goes back further than to what the other one has found; the clean-up
         Delete of the other one comes later.
         """
-        before = stack.before.get(event["LogicalResourceId"])
+        before, taken = stack.before.get(event["LogicalResourceId"]), stack.before.get(taker.logical_id)
         return (
             self._world.cloudformation.request(event["ResponseURL"]).kind == "reverse"
             and stack.stack_id == event["StackId"]
-            and taker.logical_id not in stack.before
+            and (taken is None or taken.physical_id != room_id)
             and before is not None
-            and before.physical_id == taker.physical_id
+            and before.physical_id == room_id
         )
 
     def _is_followed(self, event: Event) -> bool:
@@ -693,6 +693,10 @@ class Checks:
                 continue
             for resource in stack.resources.values():
                 if resource.declared.properties is None or not resource.counts:
+                    continue
+                known = self.known.get(resource.physical_id)
+                if known is not None and known.let_go and known.let_go_at >= resource.settled_at:
+                    # A new sibling has taken it over, and is retained in the rollback: that tells nobody (contract 56).
                     continue
                 wrong = self.differences(
                     resource.properties,
