@@ -12,6 +12,7 @@ from pathlib import Path
 import botocore.loaders
 import botocore.session
 import botocore.useragent
+import moto.core.models
 import pytest
 
 from generate.contracts import contracts_of
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     botocore.useragent.sanitize_user_agent_string_component = cache(
         botocore.useragent.sanitize_user_agent_string_component
     )
+    # At each start moto makes 1,300 objects that would answer the library requests, which nothing here uses.
+    moto.core.models.RESPONSES_METHODS.clear()
     given = getattr(config, "workerinput", {}).get("records")
     config.stash[_RECORDS] = Path(given or tempfile.mkdtemp(prefix="workmail-resource-tests-"))
 
