@@ -719,7 +719,8 @@ class Checks:
             known = self.known.get(room_id)
             if known is None or known.maker == PEOPLE or known.let_go or self._world.cloudformation.holders(room_id):
                 continue
-            if self._is_retained_unknown(known) or (known.maker[0] in unfinished and not finally_):
+            stacks = {stack_id for stack_id, _ in known.adopters | {known.maker}}
+            if self._is_retained_unknown(known) or (stacks & unfinished and not finally_):
                 continue
             if known.made_by in self._given_up:
                 known.let_go = True

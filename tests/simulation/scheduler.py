@@ -180,7 +180,9 @@ class Scheduler:
             task, self._current = self._current, None
             if task is not None and task.error is not None:
                 raise task.error
-        self._idle.clear()
+        # A fiber that waits is held by its own frames, which the garbage collector does not see.
+        while self._idle:
+            self._idle.pop().throw()
 
     def _go_on(self) -> Any:
         """Let the task go on whose turn it is; return when the one that waits here has its turn again.
