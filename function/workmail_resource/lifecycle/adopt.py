@@ -65,8 +65,12 @@ def adopt(
     if is_owner_mark(existing.description) and not work.ledger.holder(
         declaration.organization_id, existing.resource_id
     ):
-        # Whose it is will be known as soon as it is claimed.
-        raise _refused(existing, "is being created by another stack", "Deploy again when that has ended.")
+        # Whose it is will be known as soon as it is claimed; what a failed Create has left, never.
+        raise _refused(
+            existing,
+            "has the mark of a creation by another stack",
+            "Deploy again when that has ended. If no stack is creating it, empty its Description in WorkMail first.",
+        )
     former = record.with_id(existing.resource_id)
     if former is not None and former.giving_back:
         work.turn.take(record.following(work.event))

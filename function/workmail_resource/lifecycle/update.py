@@ -286,7 +286,8 @@ class _LeftOut:
         """Do without a step that WorkMail refuses."""
         if is_refusal(error) and not self._may():
             return "FAIL"
-        if error.code not in {"EntityNotFoundException", "InvalidConfigurationException"}:
+        left = step.operation == "AssociateDelegateToResource"
+        if not left and error.code not in {"EntityNotFoundException", "InvalidConfigurationException"}:
             self._refused[step.subject] = error
         return self._best_effort(step, error)
 

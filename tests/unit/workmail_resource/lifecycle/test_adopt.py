@@ -40,7 +40,7 @@ def reads(world: Scripted) -> None:
     ("changes", "problem"),
     [
         ({"type": "EQUIPMENT"}, "is of Type EQUIPMENT, not ROOM"),
-        ({"description": owner_mark(STRANGER, "a@1")}, "is being created by another stack"),
+        ({"description": owner_mark(STRANGER, "a@1")}, "has the mark of a creation by another stack"),
     ],
 )
 def test_what_is_not_one_to_adopt_is_not_touched(scripted: MakeScripted, changes: dict[str, Any], problem: str) -> None:
