@@ -211,6 +211,23 @@ def test_contract_56_taken_back_from_one_that_let_go(play: Timeless, how: str) -
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
+@pytest.mark.parametrize("denied", [False, True])
+def test_contract_56_the_old_one_is_deleted_after_all(play: Timeless, *, denied: bool) -> None:
+    """Where the clean-up of a rolled-back new logical ID has failed, the old one's Delete deletes the room (34)."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    play.stage.cloudformation.show(play.stage.stack_id, "New", INVENTED, "DELETE_FAILED")
+    if denied:
+        play.stage.deny_cloudformation()
+
+    answer = play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old"))
+
+    assert answer.succeeded, answer.reason
+    # When in doubt, the room stays.
+    assert [one.ResourceId for one in play.stage.rooms()] == ([room] if denied else [])
+    assert denied or play.stage.entries() == []
+
+
 def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:
     """A Create that WorkMail refuses after it has taken a room over hands it back at once, and its Delete leaves it."""
     room = play.create(properties=DECLARED, logical_id="Old")

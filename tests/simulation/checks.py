@@ -309,7 +309,7 @@ class Checks:
         event = worker.event
         owner = owner_of(event)
         adopts = (
-            event["RequestType"] != "Delete"
+            (event["RequestType"] != "Delete" or event["PhysicalResourceId"] != room.id)
             and declares_adopt(event)
             and str(event["ResourceProperties"].get("Name", "")).casefold() == room.name.casefold()
         )

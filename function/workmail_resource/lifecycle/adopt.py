@@ -5,6 +5,7 @@ is one that another stack has let go (contract 57).
 """
 
 from dataclasses import replace
+from typing import NoReturn
 
 from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
 from workmail_resource.ownership.rules import (
@@ -12,6 +13,7 @@ from workmail_resource.ownership.rules import (
     Entry,
     Record,
     describe_owner,
+    is_making,
     is_owner_mark,
     stack_of,
 )
@@ -166,6 +168,50 @@ def wait_for(work: Work, holder: str, entry: Entry) -> None:
         theirs = work.ledger.read(holder)
         if theirs.with_id(entry.resource_id) is None or not theirs.is_held(worker="", now=work.clock.time()):
             return
+
+
+def take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
+    """Take a resource back that another logical resource has let go, and begin anew.
+
+    Raises
+    ------
+    OvertakenError
+        It was taken back, or somebody else was faster; what is to be done is to be planned anew.
+    ClaimedError
+        Somebody else claims it by now.
+    """
+    theirs = work.ledger.read(entry.handed_to)
+    kept = theirs.with_id(entry.resource_id)
+    if kept is not None and theirs.is_held(worker="", now=work.clock.time()):
+        wait_for(work, entry.handed_to, kept)
+        raise OvertakenError
+    claim = claim_of(entry, "TAKE") if kept is None else claim_of(entry, "MOVE", entry.handed_to)
+    work.turn.take(
+        record.put(entry._replace(handed_to=""), entry),
+        claims=[claim],
+        also=[] if kept is None else [left_to(work, theirs, kept)],
+    )
+    raise OvertakenError
+
+
+def has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
+    """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
+
+    None when it cannot be asked.
+
+    While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
+    """
+    until = work.clock.monotonic() + DELAY
+    for wait in work.turn.looks():
+        view = work.stacks.view(holder)
+        if view is None or view.counts(entry.resource_id):
+            return None if view is None else False
+        if not is_making(view, work.ledger.read(holder), entry.resource_id):
+            return True
+        if work.clock.monotonic() >= until:
+            return False
+        work.deadline.sleep(wait)
+    raise AssertionError("the waits never end")
 
 
 def _check_let_go(work: Work, theirs: Record, room: Room) -> None:

@@ -1,9 +1,16 @@
 """Delete: remove what the logical resource has in WorkMail, as far as the event's physical ID and the ledger say."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
-from workmail_resource.ownership.errors import CancelledError, LedgerUnavailableError, NotOwnedError, OvertakenError
+from workmail_resource.ownership.errors import (
+    CancelledError,
+    ClaimedError,
+    LedgerUnavailableError,
+    NotOwnedError,
+    OvertakenError,
+)
 from workmail_resource.ownership.rules import (
     FUNCTION_FAILED,
     Entry,
@@ -21,6 +28,7 @@ from workmail_resource.workmail.errors import InvalidPropertiesError, UnknownDel
 from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import organization_id, parse
 
+from .adopt import has_let_go, take_back
 from .steps import (
     ATTEMPTS,
     content_without_organization,
@@ -58,11 +66,12 @@ def _delete(work: Work) -> None:
     for _ in range(ATTEMPTS):
         view = _View(work)
         record = work.turn.wait(needed=partial(_concerns, work, view), overtake=_overtake(work, view), dead=_dead(work))
-        todo = _removals(work, record, view)
         voided = _voided(work, record, view)
-        if not todo and voided == record:
-            break
         try:
+            _take_back(work, record)
+            todo = _removals(work, record, view)
+            if not todo and voided == record:
+                break
             work.turn.take(voided)
             for entry, action in todo:
                 _carry_out(work, entry, action, ends=entry == todo[-1][0])
@@ -80,6 +89,20 @@ def _delete(work: Work) -> None:
             "left alone: the ledger has no entry of this resource for this stack",
             resource_id=work.event.physical_resource_id,
         )
+
+
+def _take_back(work: Work, record: Record) -> None:
+    """Take the resource back that is to be deleted, if who has taken it over from here does not have it any more.
+
+    Raises
+    ------
+    OvertakenError
+        It was taken back; what is to be done is to be planned anew.
+    """
+    entry = record.with_id(work.event.physical_resource_id)
+    if entry is not None and entry.handed_to and has_let_go(work, entry.handed_to, entry):
+        with suppress(ClaimedError):
+            take_back(work, record, entry)
 
 
 class _View:

@@ -18,7 +18,6 @@ from workmail_resource.ownership.rules import (
     Record,
     declared_digest,
     describe_owner,
-    is_making,
     is_resource_id,
     is_same_event,
 )
@@ -30,9 +29,9 @@ from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
 from workmail_resource.workmail.room import Room, Wanted
 
-from .adopt import adopt, left_to, wait_for
+from .adopt import adopt, has_let_go, take_back
 from .create import clear_own, establish
-from .siblings import DELAY, ROLLBACK_PATIENCE, bring
+from .siblings import ROLLBACK_PATIENCE, bring
 from .steps import (
     ATTEMPTS,
     REVERSIBLE_SHARE,
@@ -315,13 +314,16 @@ def _update_handed_over(
     OvertakenError
         It was taken back; what is to be done is to be planned anew.
     """
-    let_go = _has_let_go(work, entry.handed_to, entry)
+    let_go = has_let_go(work, entry.handed_to, entry)
     back = goes_back and work.stacks.rolls_back(work.owner) is not False
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
         check_awaited(work)
     if let_go or (back and _is_another(entry, declaration)):
-        _take_back(work, record, entry)
+        try:
+            take_back(work, record, entry)
+        except ClaimedError:
+            _not_owned(work, record, entry)
     if back:
         return unchanged(entry, room)
     told = f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}"
@@ -331,45 +333,6 @@ def _update_handed_over(
             "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
         )
     raise NotOwnedError(f"{told}, which declares it too", "Take one of the two out of the template.")
-
-
-def _take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
-    """Take a resource back that another logical resource has let go, and begin anew."""
-    theirs = work.ledger.read(entry.handed_to)
-    kept = theirs.with_id(entry.resource_id)
-    if kept is not None and theirs.is_held(worker="", now=work.clock.time()):
-        wait_for(work, entry.handed_to, kept)
-        raise OvertakenError
-    claim = claim_of(entry, "TAKE") if kept is None else claim_of(entry, "MOVE", entry.handed_to)
-    try:
-        work.turn.take(
-            record.put(entry._replace(handed_to=""), entry),
-            claims=[claim],
-            also=[] if kept is None else [left_to(work, theirs, kept)],
-        )
-    except ClaimedError:
-        _not_owned(work, record, entry)
-    raise OvertakenError
-
-
-def _has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
-    """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
-
-    None when it cannot be asked.
-
-    While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
-    """
-    until = work.clock.monotonic() + DELAY
-    for wait in work.turn.looks():
-        view = work.stacks.view(holder)
-        if view is None or view.counts(entry.resource_id):
-            return None if view is None else False
-        if not is_making(view, work.ledger.read(holder), entry.resource_id):
-            return True
-        if work.clock.monotonic() >= until:
-            return False
-        work.deadline.sleep(wait)
-    raise AssertionError("the waits never end")
 
 
 def _not_owned(work: Work, record: Record, entry: Entry) -> NoReturn:

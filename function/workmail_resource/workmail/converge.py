@@ -96,7 +96,7 @@ def converge(
         skipped |= tried.skipped
         # What travels in one call with a name that is done without is put right without it.
         wanted = replace(wanted, name=room.name) if tried.name_taken else wanted
-        delay.begin(steps, anew=tried.name_taken)
+        delay.begin(steps, anew=tried.name_taken or tried.waiting)
         failed, failure = tried.failed, tried.failure
         final = tried.is_final(fresh=fresh)
         # What was accepted may show later, so it is read several times. What was refused may be accepted later: it is
@@ -166,7 +166,7 @@ class _Delay:
     """For how long WorkMail has not shown what it was asked for.
 
     It begins anew with every call that was not made before, when that has ended: it cannot be late yet, however long it
-    was throttled.
+    was throttled; and when who was waited for has given up what another call needs.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -226,7 +226,7 @@ def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, prima
                 continue
             obstacle = "FAIL" if _may_pass(error, fresh=fresh) else judge(step, error)
             if obstacle == "SKIP":
-                taken = tried.name_taken or error.code == "NameAvailabilityException"
+                taken = tried.name_taken or _is_over_name(step, error)
                 tried = tried._replace(skipped=tried.skipped | {_key(step)}, name_taken=taken)
             else:
                 tried = tried._replace(failed=step, failure=error, waiting=obstacle == "WAIT")
@@ -273,6 +273,12 @@ def _sleep(workmail: WorkMail, seconds: float, failure: Exception) -> None:
 def _may_pass(error: ServiceError, *, fresh: bool) -> bool:
     # "Not found" is WorkMail's delay only about a resource that was just created; otherwise it is about a delegate.
     return error.code in _MAY_PASS and (fresh or error.code != "EntityNotFoundException")
+
+
+def _is_over_name(step: Step, error: ServiceError) -> bool:
+    # A new name may become an address, which somebody may have.
+    address = step.operation == "UpdateResource" and error.code == "EmailAddressInUseException"
+    return address or error.code == "NameAvailabilityException"
 
 
 def _key(step: Step) -> tuple[str, str]:

@@ -35,7 +35,8 @@ def plan(room: Room, wanted: Wanted) -> tuple[Step, ...]:
     The order keeps each call acceptable
     (https://docs.aws.amazon.com/workmail/latest/APIReference/API_UpdateResource.html): registered before anything that
     needs a mailbox; delegates before ``AutoAcceptRequests`` is switched off, and switched on before the last of them
-    goes; aliases make room before others come; deregistered last.
+    goes; aliases make room before others come; deregistered last, and not before what a new Name makes of the addresses
+    was seen: WorkMail may keep the former one as an alias, which nobody could see any more.
     """
     return tuple(_steps(room, wanted))
 
@@ -54,7 +55,7 @@ def _steps(room: Room, wanted: Wanted) -> Iterator[Step]:
         yield from _aliases("DeleteAlias", room, aliases, without=wanted_aliases)
     if wanted.email is not None:
         yield from _aliases("CreateAlias", room, wanted_aliases, without=aliases)
-    elif room.enabled:
+    elif room.enabled and same_name(room.name, wanted.name):
         yield Step("DeregisterFromWorkMail", {"EntityId": room.resource_id}, f"resource {room.resource_id}")
 
 

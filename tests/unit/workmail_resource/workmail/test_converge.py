@@ -314,6 +314,30 @@ def test_while_one_call_waits_the_others_are_made(world: World, clock: FakeClock
     assert len(clock.slept) == 2
 
 
+def test_workmails_delay_begins_when_what_was_waited_for_has_come(world: World, clock: FakeClock) -> None:
+    """A call that needed what a sibling had is not late before that was given up, however long it took (54)."""
+
+    def judge(_step: Step, _error: ServiceError) -> Obstacle:
+        clock.sleep(100)
+        return "WAIT"
+
+    for _ in range(2):
+        world.refuses("register_to_work_mail", "EmailAddressInUseException")
+        world.refuses("associate_delegate_to_resource", "EntityStateException")
+        world.shows(SHOWN)
+    world.does("register_to_work_mail")
+    world.refuses("associate_delegate_to_resource", "EntityStateException")
+    world.shows(SHOWN_ENABLED)
+    world.does("describe_user", UserId=DELEGATE, State="ENABLED")
+    world.does("associate_delegate_to_resource")
+    world.does("describe_resource", **SHOWN_ENABLED)
+    world.does("list_aliases", Aliases=[EMAIL])
+    world.does("list_resource_delegates", Delegates=[{"Id": DELEGATE, "Type": "USER"}])
+    goal = replace(BOOKABLE, delegates=frozenset({DELEGATE}))
+    room = converge(world.workmail, DISABLED, goal, judge=judge)
+    assert room == replace(ENABLED, delegates=frozenset({DELEGATE}))
+
+
 def test_what_waits_too_long_fails(world: World, clock: FakeClock) -> None:
     """When whoever judges has no more patience, the refusal is raised after a last look."""
     for _ in range(3):
