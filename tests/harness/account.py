@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.harness.answer import Answer
 from tests.harness.interventions import Interventions
+from tests.harness.shown import Shown
 from workmail_rooms.sandbox.rooms import Room, rooms
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 from workmail_rooms.sandbox.services import Call
@@ -23,10 +24,13 @@ class Account(ABC):
         Of the stack whose events are made.
     interventions:
         What happens to the function's calls.
+    cloudformation:
+        What CloudFormation shows.
     """
 
     stack_id: str
     interventions: Interventions
+    cloudformation: Shown
 
     @abstractmethod
     def reset(self) -> None:

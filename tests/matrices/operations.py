@@ -145,6 +145,8 @@ class Scene:
         stage.reset()
         stage.import_state(self._backends)
         stage.stack_id = self._stack_id
+        if self.operation.taken_over and self.operation.request_type == "Delete":
+            stage.cloudformation.show(self._stack_id, "New", self.physical_id or "")
 
     def event(self, stage: Account) -> dict[str, Any]:
         """Return the operation's event."""

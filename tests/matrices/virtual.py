@@ -85,8 +85,8 @@ class _Responses(CloudFormation):
         """Answer DescribeStackResource."""
         try:
             found = self.stage.cloudformation(request["StackName"], request["LogicalResourceId"])
-        except ValidationError:
-            return None
+        except ValidationError as error:
+            raise DynamoDBError("ValidationError", str(error)) from error
         detail = {"PhysicalResourceId": found.physical_id} if found.physical_id else {}
         return {"StackResourceDetail": {"ResourceStatus": found.status, "StackId": found.stack_id, **detail}}
 

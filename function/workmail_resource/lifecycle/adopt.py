@@ -197,15 +197,17 @@ def take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
 def has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
     """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
 
-    None when it cannot be asked.
+    None when it cannot be asked, or does not know the stack.
 
     While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
     """
     until = work.clock.monotonic() + DELAY
     for wait in work.turn.looks():
         view = work.stacks.view(holder)
-        if view is None or view.counts(entry.resource_id):
-            return None if view is None else False
+        if view is None or not view.in_stack:
+            return None
+        if view.counts(entry.resource_id):
+            return False
         if not is_making(view, work.ledger.read(holder), entry.resource_id):
             return True
         if work.clock.monotonic() >= until:
