@@ -132,6 +132,8 @@ class Checks:
         self.unasked = False
         self.people_at = -1.0
         self.owners_let_go: set[Owner] = set()
+        #: Whose clean-up has failed, as CloudFormation has told: what they have in the ledger stays for its repair.
+        self.owners_left_behind: set[Owner] = set()
         #: Who has given a name up last, and when, by the organization and the name.
         self.given_up_names: dict[tuple[str, str], tuple[Owner, float]] = {}
         #: What of a room a rollback could not bring back, by the room's id.
@@ -212,6 +214,7 @@ class Checks:
     def left_behind(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
         """Note that the Delete of a clean-up has failed, after which CloudFormation forgets the id."""
         known = self.known.get(physical_id)
+        self.owners_left_behind.add((stack.stack_id, resource.logical_id))
         self._world.trace(f"stack {stack.name}", f"{resource.logical_id} {physical_id} is left behind")
         if known is not None:
             known.let_go = known.left_behind = True
@@ -754,6 +757,7 @@ class Checks:
         """Nothing stays in the ledger for ever of what is gone (entries with a date of expiry go by themselves)."""
         if self.ledger_lost or self._world.had_outage:
             return
+        untold = self.owners_let_go | self.owners_left_behind
         for key, item in sorted(self._world.table.items.items()):
             text = json.dumps(item)
             rooms = [self.known[room_id] for room_id in _ROOM_ID.findall(text) if room_id in self.known]
@@ -761,7 +765,7 @@ class Checks:
                 known.let_go or any("|".join(owner) == key[0] for owner in known.released) for known in rooms
             )
             # Of what a stack retains nobody tells the function, so it stays until somebody adopts it.
-            if "ExpiresAt" in item or retained or any("|".join(owner) in text for owner in self.owners_let_go):
+            if "ExpiresAt" in item or retained or any("|".join(owner) in text for owner in untold):
                 continue
             empty = item.get("Entries") == {"S": "[]"}
             what = "24 a tombstone never expires" if empty else "24 something is left in the ledger"

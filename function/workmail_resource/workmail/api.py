@@ -164,7 +164,7 @@ class WorkMail:
         return None
 
     def refuse_disabled(self, delegates: Iterable[str], *, look_up: bool = False) -> None:
-        """Refuse delegates that are disabled, as far as it is known.
+        """Refuse delegates that are disabled or deleted, as far as it is known.
 
         WorkMail would refuse each with an EntityStateException, which it also answers while its own changes do not show
         yet; so it would be asked again for a minute before the plain truth is told.
@@ -179,15 +179,15 @@ class WorkMail:
         Raises
         ------
         DisabledDelegateError
-            One of them is disabled.
+            One of them is.
         """
         for delegate in delegates:
-            if look_up and delegate not in self._looked_up:
-                self.entity_id(delegate)
+            if look_up and delegate not in self._looked_up and self.entity_id(delegate) is None:
+                self._looked_up[delegate] = (delegate, "DELETED")
             declared, state = self._looked_up.get(delegate, (delegate, ""))
-            if state == "DISABLED":
+            if state in {"DISABLED", "DELETED"}:
                 raise DisabledDelegateError(
-                    f"Delegates names {declared}, who is disabled in organization {self.organization_id}"
+                    f"Delegates names {declared}, who is {state.casefold()} in organization {self.organization_id}"
                 )
 
     def address_holder(self, address: str) -> str | None:

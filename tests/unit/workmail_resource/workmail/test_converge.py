@@ -392,6 +392,19 @@ def test_a_disabled_delegate_is_judged_where_that_is_no_error(world: World, *, s
         assert judge.asked == [("AssociateDelegateToResource", "EntityStateException")]
 
 
+def test_a_deleted_delegate_is_judged_at_once(world: World, clock: FakeClock) -> None:
+    """Giving a room back is not held up by a delegate whom WorkMail shows as deleted (contracts 52 and 55)."""
+    goal, judge = replace(BOOKABLE, delegates=frozenset({DELEGATE})), Judge("SKIP")
+    world.refuses("associate_delegate_to_resource", "EntityStateException")
+    world.shows(SHOWN_ENABLED)
+    world.does("describe_user", UserId=DELEGATE, State="DELETED")
+    world.refuses("describe_group", "EntityNotFoundException")
+    world.shows(SHOWN_ENABLED)
+    assert converge(world.workmail, ENABLED, goal, judge=judge, strict=False) == ENABLED
+    assert judge.asked == [("AssociateDelegateToResource", "EntityStateException")]
+    assert sum(clock.slept) < 5
+
+
 # ------------------------------------------------------------------------------------------------- shown, found, seen
 
 
