@@ -198,7 +198,9 @@ class Checks:
         owner = (stack.stack_id, resource.logical_id)
         known = self.known.get(physical_id)
         if known is not None:
-            known.let_go, known.let_go_at = True, self._world.scheduler.now
+            if all(other is resource for _, other in self._world.cloudformation.holders(physical_id)):
+                # No other logical resource counts it, as one does whose room was taken over in an update that failed.
+                known.let_go, known.let_go_at = True, self._world.scheduler.now
             known.adopters.discard(owner)
             known.released.add(owner)
             if resource.physical_id != physical_id:
@@ -466,8 +468,12 @@ class Checks:
         if known is not None:
             if known.maker != owner:
                 known.adopters.add(owner)
-            if not known.settled and declares_adopt(request.event) and known.made_by != request.event["ResponseURL"]:
-                # An earlier event has made it, of whose success CloudFormation was never told: ADOPT has found it.
+            found_again = (
+                request.event.get("PhysicalResourceId", "") not in {"", answer.physical_id} or not known.settled
+            )
+            if found_again and declares_adopt(request.event) and known.made_by != request.event["ResponseURL"]:
+                # An earlier event has made it, of whose success CloudFormation was never told, or which was replaced
+                # since: ADOPT has found it.
                 known.released.add(owner)
             known.let_go, known.settled = False, True
 

@@ -174,12 +174,14 @@ def _in_the_delegates(request: "Request", organization: Organization) -> str:
 
 
 def _gone(world: "World", request: "Request") -> str:
-    if request.kind != "update":
+    """Tell whether people have deleted what the event is about, or what it has made."""
+    if request.kind == "reverse":
         return ""
-    physical_id = request.event["PhysicalResourceId"]
-    known = world.checks.known.get(physical_id)
-    if known is not None and world.workmail.room(known.organization_id, physical_id) is None:
-        return "the room is gone"
+    for room_id, known in world.checks.known.items():
+        made = known.made_by == request.event["ResponseURL"] and known.touched >= 0
+        own = made or request.event.get("PhysicalResourceId") == room_id
+        if own and world.workmail.room(known.organization_id, room_id) is None:
+            return "the room is gone"
     return ""
 
 

@@ -167,7 +167,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
     interrupted = _is_unfinished(record, entry) or _reverses_unfinished(work, entry)
-    if not steps and (work.turn.held or interrupted or _is_another(entry, declaration)):
+    if not steps and (work.turn.held or interrupted or entry is None or _is_another(entry, declaration)):
         room = looked_at_again(workmail, room, goal)
         steps = plan(room, goal)
     if entry is None:

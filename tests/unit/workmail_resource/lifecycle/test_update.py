@@ -75,10 +75,16 @@ def test_an_adopted_resource_is_the_stack_s_after_the_first_update(scripted: Mak
 
 
 @pytest.mark.parametrize("changes", [True, False])
-def test_a_resource_without_an_entry_is_not_changed(scripted: MakeScripted, *, changes: bool) -> None:
-    """A live resource that the ledger does not know is not changed; where nothing is to be, that is no failure (53)."""
+def test_a_resource_without_an_entry_is_not_changed(
+    scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch, *, changes: bool
+) -> None:
+    """A live resource that the ledger does not know is not changed; where nothing is to be, that is no failure (53).
+
+    What was declared before is not known then, so that WorkMail is looked at twice before it counts as declared now.
+    """
+    monkeypatch.setattr("workmail_resource.lifecycle.steps.LOOK_AGAIN", 0.0)
     world = scripted(UPDATE)
-    world.workmail.shows({**SHOWN, "Name": "other" if changes else "boardroom"})
+    world.workmail.shows(*([{**SHOWN, "Name": "other"}] if changes else [SHOWN, SHOWN]))
     if changes:
         with pytest.raises(NotOwnedError, match=RESOURCE):
             update(world.work)
