@@ -633,6 +633,11 @@ class Checks:
         if not tries or now - request.sent_at > LONGEST_WAIT:
             return False
         holder, own_name = tries[-1].refused_by or "", self._present_name(event)
+        organization = self._world.workmail.organization(event["ResourceProperties"]["OrganizationId"])
+        named = organization.named(event["ResourceProperties"]["Name"])
+        if named is not None and named.id not in {holder, event.get("PhysicalResourceId")}:
+            # Somebody else has taken the name since the sibling gave it up.
+            return False
         for stack, resource in self._world.cloudformation.holders(holder):
             if stack.stack_id != event["StackId"] or resource.logical_id == event["LogicalResourceId"]:
                 continue
