@@ -228,6 +228,39 @@ def test_contract_56_the_old_one_is_deleted_after_all(play: Timeless, *, denied:
     assert denied or play.stage.entries() == []
 
 
+def test_contract_57_what_a_rollback_has_given_back_untold(play: Timeless) -> None:
+    """A room of which Retain kept a rollback from telling is the former logical ID's: no other stack takes it over."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    play.stage.cloudformation.hide(play.stage.stack_id, "New")
+    before = play.stage.state()
+    other = f"{play.stage.stack_id[:-4]}9999"
+
+    refused = play.deliver(
+        play.event("Create", properties={**RENAMED, "Description": "changed"}, logical_id="Theirs", stack_id=other)
+    )
+
+    assert refused.reason.startswith("AdoptionRefused:"), refused.reason
+    assert "belongs to Old of stack" in refused.reason
+    assert play.stage.state() == before
+    assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")).succeeded
+    assert play.stage.rooms() == []
+
+
+def test_contract_50_a_former_owner_whose_record_is_lost(play: Timeless) -> None:
+    """A room that was taken over stays when it is to be handed back to an owner of which the ledger has lost all."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    items = play.stage.world.table.items
+    for key in [key for key in items if key[0].endswith("|Old")]:
+        del items[key]
+
+    back = play.deliver(play.event("Delete", properties=RENAMED, physical_id=room, logical_id="New"))
+
+    assert back.succeeded, back.reason
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
 def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:
     """A Create that WorkMail refuses after it has taken a room over hands it back at once, and its Delete leaves it."""
     room = play.create(properties=DECLARED, logical_id="Old")

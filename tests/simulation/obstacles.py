@@ -28,7 +28,7 @@ def declared_picture(world: "World", properties: Properties) -> dict[str, Any]:
     # Who has left cannot be a delegate any more (contract 53).
     delegates = [entity.id for name in properties.get("Delegates", ()) if (entity := _member(organization, name))]
     return {
-        "Name": properties["Name"],
+        "Name": properties["Name"].casefold(),
         "Type": properties["Type"],
         "State": "ENABLED" if email else "DISABLED",
         "Description": properties.get("Description"),

@@ -104,7 +104,7 @@ def picture(room: Resource) -> dict[str, Any]:
     """Return what people see of a room: what has to be the same when it was not touched, or was given back."""
     enabled = room.state == "ENABLED"
     return {
-        "Name": room.name,
+        "Name": room.name.casefold(),
         "Type": room.type,
         "State": room.state,
         "Description": room.description,

@@ -35,6 +35,7 @@ from .steps import (
     settle,
     take_away,
     waiting_owner,
+    waiting_owners,
     wanted,
 )
 from .work import Result, Work
@@ -104,7 +105,7 @@ def _again(work: Work, entry: Entry, former: Entry) -> Entry:
 
     Its clean-up Delete may be on the way, and the owner that it was taken over from may wait for it.
     """
-    if waiting_owner(work, former) is None:
+    if waiting_owner(work, former, work.owner) is None:
         if not _is_rest(work, former):
             return entry._replace(returned=former.ready)
         # What an event has left that CloudFormation gave up is no less its own, and was no other before.
@@ -146,6 +147,9 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     else:
         _check_let_go(work, theirs, room)
         if kept is not None:
+            for waiting in waiting_owners(work, kept, holder):
+                # Retain may have kept the rollback of a renaming from telling: it is the former one's still.
+                _check_let_go(work, waiting, room)
             entry = entry._replace(before=kept.found_as) if _is_rest(work, kept) else entry
             theirs = left_to(work, theirs, kept)
     work.turn.take(

@@ -355,7 +355,7 @@ def give_back(work: Work, entry: Entry) -> None:
 
 def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
     if entry.taken_from and waiting is None:
-        if entry.origin == "CREATED":
+        if entry.origin == "CREATED" and not _is_counted(work, entry.taken_from, entry):
             with content_without_organization(work, entry):
                 remove(work.workmail(entry.organization_id), entry.resource_id or "")
         forget(work, entry)
@@ -370,6 +370,12 @@ def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
     _hand_back(work, entry, waiting)
 
 
+def _is_counted(work: Work, former: str, entry: Entry) -> bool:
+    """Tell whether the stack of the *former* owner may count the resource still, although the ledger has lost that."""
+    view = work.stacks.view(former)
+    return view is None or view.counts(entry.resource_id)
+
+
 def _hand_back(work: Work, entry: Entry, waiting: Record) -> None:
     """Let the owner that a resource was taken over from have it again."""
     kept = waiting.with_id(entry.resource_id)
@@ -379,19 +385,27 @@ def _hand_back(work: Work, entry: Entry, waiting: Record) -> None:
     write(record, claims=[claim_of(entry, "HAND", waiting.owner)], also=[back])
 
 
-def waiting_owner(work: Work, entry: Entry) -> Record | None:
-    """Return the record that the resource was taken over from, if it still keeps it for a rollback."""
+def waiting_owner(work: Work, entry: Entry, owner: str) -> Record | None:
+    """Return the record that the *owner* has taken a resource over from, if it still keeps it for a rollback."""
     if not entry.taken_from:
         return None
     record = work.ledger.read(entry.taken_from)
     kept = record.with_id(entry.resource_id)
-    return record if kept is not None and kept.handed_to == work.owner else None
+    return record if kept is not None and kept.handed_to == owner else None
+
+
+def waiting_owners(work: Work, entry: Entry, owner: str) -> Iterator[Record]:
+    """Return the same, and whom that one has taken it over from, and so on."""
+    former: Entry | None = entry
+    while former is not None and (waiting := waiting_owner(work, former, owner)) is not None:
+        yield waiting
+        former, owner = waiting.with_id(entry.resource_id), waiting.owner
 
 
 def _idle_owner(work: Work, entry: Entry) -> Record | None:
     """Return the same when nobody is at work on it: it is written together with this one."""
     for wait in work.turn.looks():
-        record = waiting_owner(work, entry)
+        record = waiting_owner(work, entry, work.owner)
         if record is None or not record.is_held(worker="", now=work.clock.time()):
             return record
         work.turn.guard()
