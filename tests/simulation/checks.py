@@ -257,7 +257,8 @@ class Checks:
         if operation == "DeleteResource" or parameters.get("Name", room.name).casefold() != room.name.casefold():
             name = (parameters["OrganizationId"], room.name.casefold())
             self.given_up_names[name] = (owner_of(event), self._world.scheduler.now)
-        if known.let_go and known.left_behind and event.get("PhysicalResourceId") == room.id:
+        named = event.get("PhysicalResourceId", "")
+        if known.let_go and known.left_behind and (named == room.id or not _ROOM_ID.fullmatch(named)):
             # A call of the Delete that has failed may be on its way still.
             return room
         if operation == "DeleteResource":
@@ -605,7 +606,8 @@ class Checks:
             check = {"AdoptionRefused": "57 a room that was let go is not taken over"}.get(
                 code, "0 an event fails without a reason"
             )
-        if not obstacle(self._world, request):
+        unasked = self.unasked and "could not be asked" in answer.reason
+        if not unasked and not obstacle(self._world, request):
             self.found(f"{check} ({code})", f"{request.name} is answered: {answer.reason}")
 
     def refused(self, worker: "Worker", parameters: Mapping[str, Any]) -> None:
