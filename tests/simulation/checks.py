@@ -167,7 +167,10 @@ class Checks:
             self._given_up.add(last)
         self._previous[owner], self._latest[owner] = last or "", request.event["ResponseURL"]
         if old is not None:
-            request.goes_back = request.event["ResourceProperties"] == self._old.get(owner)
+            request.goes_back = _state(request.event["ResourceProperties"]) in (
+                _state(self._old.get(owner, {})),
+                _state(old),
+            )
             self._old[owner] = old
 
     def _was_update_in_vain(self, url: str) -> bool:
@@ -796,5 +799,9 @@ class Checks:
 
 def _asks_for_the_same(one: Event, other: Event) -> bool:
     """Tell whether two events bring a resource to the same state: then it does not matter which comes last."""
-    states = [{**event["ResourceProperties"], "ExistingResource": None} for event in (one, other)]
+    states = [_state(event["ResourceProperties"]) for event in (one, other)]
     return "Delete" not in {one["RequestType"], other["RequestType"]} and states[0] == states[1]
+
+
+def _state(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {**properties, "ExistingResource": None}

@@ -49,6 +49,10 @@ def _member(organization: Organization, name: str) -> Entity | None:
     return None if isinstance(entity, Room) else entity
 
 
+def _is_able(entity: Entity | None) -> bool:
+    return entity is not None and entity.shown_state == "ENABLED"
+
+
 def _addresses(properties: Properties) -> list[str]:
     return [address for address in (properties.get("Email"), *properties.get("Aliases", ())) if address]
 
@@ -65,7 +69,7 @@ def taken(world: "World", properties: Properties, room_id: str) -> set[str]:
         if entity is not None and entity.id != room_id:
             # Without its address a room is not registered, and has no delegates then.
             found |= {"Email", "Aliases", "State", "Delegates", "Booking"}
-    if not all(_member(organization, name) for name in properties.get("Delegates", ())):
+    if not all(_is_able(_member(organization, name)) for name in properties.get("Delegates", ())):
         # Where nobody is left to answer requests, they are accepted automatically.
         found |= {"Delegates", "Booking"}
     return found
@@ -167,8 +171,7 @@ def _in_the_delegates(request: "Request", organization: Organization) -> str:
     if request.kind == "reverse":
         return ""
     for name in request.event["ResourceProperties"].get("Delegates", ()):
-        entity = _member(organization, name)
-        if entity is None or entity.shown_state != "ENABLED":
+        if not _is_able(_member(organization, name)):
             return f"there is no delegate {name}"
     return ""
 
