@@ -19,6 +19,9 @@ from tests.harness.once import Once
 from workmail_rooms.sandbox.awslambda import LambdaService
 from workmail_rooms.sandbox.cloudformation import Engine, StackStore
 
+# `sam build` lets pip download what the function needs.
+pytestmark = pytest.mark.index
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE_TEMPLATE = ROOT / "examples" / "meeting-rooms.yaml"
 

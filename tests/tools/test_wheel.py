@@ -17,6 +17,9 @@ from packaging.requirements import Requirement
 from tests.harness.once import Once
 from workmail_resource import __version__
 
+# pip downloads what builds the wheel.
+pytestmark = pytest.mark.index
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 _PIP: Final = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 

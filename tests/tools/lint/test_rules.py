@@ -90,7 +90,7 @@ def install_cfn_lint(version: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.long
+@pytest.mark.index
 def test_the_oldest_cfn_lint_that_is_supported(tmp_path: Path) -> None:
     """The rules find the same with the version from which on they work."""
     (lint,) = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"][
@@ -108,7 +108,7 @@ def test_the_oldest_cfn_lint_that_is_supported(tmp_path: Path) -> None:
     assert old.stdout == new.stdout
 
 
-@pytest.mark.long
+@pytest.mark.index
 def test_an_older_cfn_lint_is_told_so(tmp_path: Path) -> None:
     """A version in which the rules cannot work ends with one line that says so, and not with findings."""
     older = install_cfn_lint("1.47.1", tmp_path / "older")
