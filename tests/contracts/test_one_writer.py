@@ -1,5 +1,6 @@
 """Contracts 62 and 63: one writer at a time, events that come too late, and rooms that are not shown yet."""
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -128,6 +129,20 @@ def test_contract_62_an_event_whose_delete_has_failed(play: Timeless, *, adopts:
     if before:
         room = play.stage.describe(before)
         assert (room["description"], room["email"]) == ("as people know it", "old@example.com")
+
+
+def test_contract_49_a_table_that_was_backed_up_too_early(play: Timeless) -> None:
+    """A replacement leaves the room alone that it replaces, even if a restored table takes it for unfinished."""
+    items, backup = play.stage.world.table.items, dict[Any, Any]()
+    play.after("UpdateResource", lambda: backup.update(deepcopy(items)))
+    room = play.create()
+    items.clear()
+    items.update(backup)
+
+    moved = play.deliver(update(play, room, PLAIN, MOVED))
+
+    assert moved.succeeded, moved.reason
+    assert {one.ResourceId for one in play.stage.rooms()} == {room, moved.physical_id}
 
 
 def test_contract_34_a_delete_that_dies_between_two_rooms(play: Timeless) -> None:

@@ -194,7 +194,8 @@ def clear_rests(work: Work) -> None:
     """
     hurried = work.within(REVERSIBLE_SHARE)
     for entry in work.turn.record.entries:
-        if is_same_event(entry.made_by, work.id):
+        # What an Update names is no rest, even if a table was restored that was backed up before it was ready.
+        if is_same_event(entry.made_by, work.id) or entry.resource_id == work.event.physical_resource_id:
             continue
         if entry.ready:
             _leave_former(work, entry)

@@ -245,7 +245,7 @@ def test_a_resource_does_not_go_with_an_organization_that_is_only_busy(
 
 def test_rests_that_are_old_are_let_go(scripted: MakeScripted) -> None:
     """What an unfinished event has left, and nobody deleted for a day, may be in use, and stays (contract 37)."""
-    world = scripted(event("Update", signed_at=100))
+    world = scripted(event("Update", signed_at=100, physical_resource_id=OTHER_RESOURCE))
     old = MADE._replace(made_by=f"request-0@{int(world.clock.now) - ROLLBACK_WINDOW - 1}")
     own = BEGUN._replace(made_by="request-1@100")
     world.has(old, own, READY._replace(resource_id=OTHER_RESOURCE))
