@@ -374,7 +374,7 @@ def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
 def _is_counted(work: Work, former: str, entry: Entry) -> bool:
     """Tell whether the stack of the *former* owner may count the resource still, although the ledger has lost that."""
     view = work.stacks.view(former)
-    return view is None or view.counts(entry.resource_id)
+    return view is None or not view.in_stack or view.counts(entry.resource_id)
 
 
 def _hand_back(work: Work, entry: Entry, waiting: Record) -> None:
