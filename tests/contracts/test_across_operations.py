@@ -170,6 +170,22 @@ def test_contract_51_a_failed_create_that_had_a_room(play: Timeless, order: str)
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
 
 
+def test_contract_51_what_an_earlier_create_has_left(play: Timeless) -> None:
+    """The Delete of the latest failed Create also removes what those before it have left half way."""
+    first = play.event("Create")
+    play.dies(first, "CreateResource")
+    play.stage.interventions.fail("DeleteResource", code="AccessDeniedException", status=400, times=10)
+    dead = play.last_resort(first)
+    assert not play.deliver(play.event("Delete", physical_id=dead.physical_id)).succeeded
+    failed = play.deliver(play.event("Create"))
+    assert not failed.succeeded
+    play.stage.interventions.clear()
+
+    assert play.deliver(play.event("Delete", physical_id=failed.physical_id)).succeeded
+
+    assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+
+
 def test_contract_51_a_dead_create_that_is_tried_again(play: Timeless) -> None:
     """The Delete of a last-resort answer's ID leaves alone what the retry has made."""
     first = play.event("Create")

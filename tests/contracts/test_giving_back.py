@@ -109,6 +109,19 @@ def test_contract_63_what_it_was_like_is_read_under_the_claim(play: Timeless) ->
     assert described(play, room) == before
 
 
+@pytest.mark.parametrize("at", ["UpdateResource", "DescribeResource"])
+def test_contract_55_a_room_that_people_delete_meanwhile(play: Timeless, at: str) -> None:
+    """What is deleted by hand while it is given back is gone, and the Delete succeeds."""
+    room = existing(play)
+    play.create(properties=ADOPTING)
+    play.after(at, lambda: play.stage.delete_room(room), 2 if at == "DescribeResource" else 1)
+
+    answer = play.deliver(play.event("Delete", properties=ADOPTING, physical_id=room))
+
+    assert answer.succeeded, answer.reason
+    assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+
+
 # --------------------------------------------------------------------------------------------------------- contract 56
 
 DECLARED = room_properties(Description="as declared")
@@ -259,6 +272,56 @@ def test_contract_50_a_former_owner_whose_record_is_lost(play: Timeless) -> None
 
     assert back.succeeded, back.reason
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
+def test_contract_56_cloudformation_cannot_be_asked_about_the_old_one(play: Timeless) -> None:
+    """The new logical ID's Delete fails until CloudFormation shows that the old one does not have the room any more."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")).succeeded
+    play.stage.cloudformation.hide(play.stage.stack_id, "Old")
+    delete = play.event("Delete", properties=RENAMED, physical_id=room, logical_id="New")
+    play.stage.deny_cloudformation()
+
+    refused = play.deliver(delete)
+
+    assert refused.reason.startswith("NotOwned:"), refused.reason
+    assert "cloudformation:DescribeStackResource, then delete again" in refused.reason
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+    play.stage.cloudformation_denied = False
+    assert play.deliver(delete).succeeded
+    assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+
+
+@pytest.mark.parametrize("then", ["nothing", "another room"])
+def test_contract_56_taken_over_from_one_that_retains(play: Timeless, then: str) -> None:
+    """A room that the old logical ID was to retain stays at the new one's Delete, and the ledger forgets both."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.stage.cloudformation.hide(play.stage.stack_id, "Old")
+    play.create(properties=RENAMED, logical_id="New")
+    if then == "another room":
+        play.create(properties=room_properties(Name="another", Email="another@example.com"), logical_id="Old")
+
+    assert play.deliver(play.event("Delete", properties=RENAMED, physical_id=room, logical_id="New")).succeeded
+
+    assert room in {one.ResourceId for one in play.stage.rooms()}
+    assert room not in str(play.stage.entries())
+
+
+def test_contract_56_taken_over_twice_and_retained_once(play: Timeless) -> None:
+    """Rolled back, a room goes back past a logical ID that a rollback has retained, to the one that has it still."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    before = described(play, room)
+    play.create(properties={**RENAMED, "Description": "changed"}, logical_id="New")
+    play.stage.cloudformation.hide(play.stage.stack_id, "New")
+    play.create(properties={**RENAMED, "Description": "changed again"}, logical_id="Newest")
+
+    assert play.deliver(play.event("Delete", properties=RENAMED, physical_id=room, logical_id="Newest")).succeeded
+
+    assert described(play, room) == before
+    assert {one["Owner"].rpartition("|")[2] for one in play.stage.entries() if one["Entry"] == "entry"} == {"Old"}
+    assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")).succeeded
+    assert play.stage.rooms() == []
 
 
 def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:

@@ -297,6 +297,51 @@ def test_contract_62_a_vanished_room_made_anew_fails(play: Timeless) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [again.physical_id]
 
 
+def test_contract_62_a_vanished_room_made_anew_and_not_told(play: Timeless) -> None:
+    """A reversed Update that dies after it has made a room anew answers with that room at its next delivery."""
+    room = play.create()
+    changed = room_properties(HiddenFromGlobalAddressList="true")
+    play.stage.delete_room(room)
+    assert not play.deliver(update(play, room, PLAIN, changed)).succeeded
+    back = update(play, room, changed, PLAIN)
+    play.dies(back, "TransactWriteItems", 2)
+
+    # The last resort may have answered FAILED, so that the rollback is continued with another event.
+    answers = [play.deliver(back), play.deliver(update(play, room, changed, PLAIN))]
+
+    assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
+    assert [one.ResourceId for one in play.stage.rooms()] == [answers[0].physical_id] == [answers[1].physical_id]
+    assert play.deliver(play.event("Delete", physical_id=answers[0].physical_id)).succeeded
+    assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+
+
+@pytest.mark.parametrize("then", ["the stack is deleted", "it is changed", "cleaned up"])
+def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then: str) -> None:
+    """What a replacement has made that died before its answer goes with the stack, or with the next Update."""
+    old = play.create()
+    replaced = update(play, old, PLAIN, MOVED)
+    play.dies(replaced, "PutItem", 2)
+    play.wait(60)
+    play.dies(replaced, "PutItem")
+    if then != "cleaned up":
+        assert not play.last_resort(replaced).succeeded
+        play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "UPDATE_FAILED")
+    play.wait(60)
+
+    if then == "it is changed":
+        assert play.deliver(update(play, old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
+        assert [one.ResourceId for one in play.stage.rooms()] == [old]
+        return
+    if then == "cleaned up":
+        # Its answer was taken after all; what is deleted is the former room only.
+        play.stage.cloudformation.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    else:
+        play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "DELETE_IN_PROGRESS")
+        play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
+    assert play.deliver(play.event("Delete", physical_id=old)).succeeded
+    assert [one.Name for one in play.stage.rooms()] == (["boardroom"] if then == "cleaned up" else [])
+
+
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_contract_62_no_empty_words(play: Timeless, kind: str) -> None:
     """Issue 13, line 23: who is overtaken says what has happened, in words."""

@@ -65,6 +65,21 @@ def test_contract_53_a_rollback_by_two_updates(play: Timeless) -> None:
     assert back.succeeded, back.reason
 
 
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
+def test_contract_53_a_rollback_after_a_day(play: Timeless, status: str) -> None:
+    """A rollback that takes longer than a day goes back without a delegate who left; a deliberate Update fails."""
+    with_delegate, hidden = room_properties(Delegates=["alice"]), room_properties(HiddenFromGlobalAddressList="true")
+    room = play.create(properties=with_delegate)
+    assert play.deliver(update(play, room, with_delegate, hidden)).succeeded
+    remove_user(play, "alice")
+    play.wait(25 * 3600)
+    play.stage.cloudformation.status = status
+
+    back = play.deliver(update(play, room, hidden, with_delegate))
+
+    assert back.succeeded is ("ROLLBACK" in status), back.reason
+
+
 def test_contract_27_a_rollback_by_an_update_and_a_replacement(play: Timeless) -> None:
     """A rollback goes back to the room that was replaced, also when that had been changed before."""
     changed = room_properties(HiddenFromGlobalAddressList="true")

@@ -13,7 +13,6 @@ from workmail_resource.ownership.rules import (
     Entry,
     Record,
     describe_owner,
-    is_making,
     is_owner_mark,
     stack_of,
 )
@@ -23,6 +22,7 @@ from workmail_resource.workmail.plan import plan, same_name
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
+from .handover import left_to, waiting_owner, waiting_owners
 from .siblings import DELAY, bring
 from .steps import (
     REVERSIBLE_SHARE,
@@ -34,8 +34,6 @@ from .steps import (
     reported,
     settle,
     take_away,
-    waiting_owner,
-    waiting_owners,
     wanted,
 )
 from .work import Result, Work
@@ -160,11 +158,6 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     return entry
 
 
-def left_to(work: Work, theirs: Record, entry: Entry) -> Record:
-    """Return the record of another owner without *entry*: a late copy of its event must not make it anew."""
-    return theirs.drop(entry).superseding(entry.made_by, work.id)
-
-
 def wait_for(work: Work, holder: str, entry: Entry) -> None:
     """Wait until nobody is at work on another logical resource, or it has left the resource of *entry*."""
     for wait in work.turn.looks():
@@ -196,28 +189,6 @@ def take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
         also=[] if kept is None else [left_to(work, theirs, kept)],
     )
     raise OvertakenError
-
-
-def has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
-    """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
-
-    None when it cannot be asked, or does not know the stack.
-
-    While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
-    """
-    until = work.clock.monotonic() + DELAY
-    for wait in work.turn.looks():
-        view = work.stacks.view(holder)
-        if view is None or not view.in_stack:
-            return None
-        if view.counts(entry.resource_id):
-            return False
-        if not is_making(view, work.ledger.read(holder), entry.resource_id):
-            return True
-        if work.clock.monotonic() >= until:
-            return False
-        work.deadline.sleep(wait)
-    raise AssertionError("the waits never end")
 
 
 def _check_let_go(work: Work, theirs: Record, room: Room) -> None:

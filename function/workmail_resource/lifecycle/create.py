@@ -142,13 +142,13 @@ def _resume(
     resource_id = own.resource_id or ""
     if own.ready:
         work.report_id(resource_id)
-        room = workmail.describe(resource_id)
+        room = workmail.read(resource_id)
         if room is None:
             raise ResourceGoneError(f"WorkMail shows no resource {resource_id} any more, which this event had made")
-        room = workmail.with_lists(room)
         goal = goal_of(workmail, declaration)
-        if not plan(room, goal):
+        if instead_of is None and not plan(room, goal):
             return unchanged(own, room)
+        # That a replacement is ready so late tells its Delete that CloudFormation may never have taken the answer.
         work.turn.take(record.following(work.event), claims=[claim_of(own, "TAKE")])
         room = bring(work, workmail, room, goal)
         return settle(work, own, room, declaration)

@@ -28,9 +28,11 @@ from workmail_resource.workmail.errors import InvalidPropertiesError, UnknownDel
 from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import organization_id, parse
 
-from .adopt import has_let_go, take_back
+from .adopt import take_back
+from .handover import has_let_go
 from .steps import (
     ATTEMPTS,
+    LATE,
     content_without_organization,
     drop_foreign,
     forget,
@@ -200,6 +202,8 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         if invented and not entry.ready and _is_retried(shown):
             continue
         action = removal(record, entry, work.event, view=shown, now=work.clock.time())
+        if action is None and _was_made_in_vain(work, record, entry, view):
+            action = "UNDO"
         if action is not None:
             found.append((entry, action))
         elif entry.returned and entry.resource_id == physical_id and shown is None:
@@ -214,6 +218,21 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
             )
     # The one that the Delete names comes last: without it, the next delivery would know nothing of the others.
     return sorted(found, key=lambda one: one[0].resource_id == work.event.physical_resource_id)
+
+
+def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -> bool:
+    """Tell whether the stack is deleted with the resource that this one replaces, so that it never took this one.
+
+    While only the former one is cleaned up, the stack itself is not deleted.
+    """
+    former = work.event.physical_resource_id
+    # What was ready at once was answered at once.
+    late = entry.ready_at - entry.made_at >= LATE
+    if not late or entry.replaces != former or not is_same_event(record.latest, entry.made_by):
+        return False
+    shown = view()
+    counts = shown is not None and shown.counts(former)
+    return counts and work.stacks.status(work.owner) == "DELETE_IN_PROGRESS"
 
 
 def _carry_out(work: Work, entry: Entry, action: str, *, ends: bool) -> None:

@@ -1,25 +1,34 @@
 """The steps that Create, Update and Delete have in common."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.aws.retries import is_lost, is_transient
-from workmail_resource.ownership.errors import CancelledError, ClaimedError, OvertakenError
+from workmail_resource.ownership.errors import CancelledError, ClaimedError, NotOwnedError, OvertakenError
 from workmail_resource.ownership.ledger import Claim, ClaimAction
-from workmail_resource.ownership.rules import ROLLBACK_WINDOW, Entry, Record, declared_digest, is_same_event, owner_mark
+from workmail_resource.ownership.rules import (
+    ROLLBACK_WINDOW,
+    Entry,
+    Record,
+    declared_digest,
+    describe_owner,
+    is_same_event,
+    owner_mark,
+)
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.converge import VISIBLE_WITHIN, Judge, Obstacle, converge, found, remove, seen
-from workmail_resource.workmail.errors import UnknownDelegateError
+from workmail_resource.workmail.errors import ResourceGoneError, UnknownDelegateError
 from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, Wanted, attributes, from_snapshot
 
+from .handover import Waiting, idle_owner
 from .work import Result, Work
 
 #: The share of the time that may be used for what an event has to have time after: an adoption or a replacement, which
@@ -271,7 +280,7 @@ def _leave_former(work: Work, entry: Entry) -> None:
         with reported(work, "the ledger keeps the entry of a resource that may be gone"):
             if work.workmail(entry.organization_id).describe(entry.resource_id or "") is None:
                 forget(work, entry)
-            elif (waiting := _idle_owner(work, entry)) is not None:
+            elif (waiting := idle_owner(work, entry)).record is not None:
                 _hand_back(work, entry, waiting)
 
 
@@ -294,10 +303,17 @@ def remove_unidentified(work: Work, entry: Entry) -> None:
         remove(workmail, room.resource_id)
 
 
-def forget(work: Work, entry: Entry, *, ends: bool = False) -> None:
-    """Drop an entry and its claim; the last one *ends* the turn too. Needs the turn."""
+def forget(work: Work, entry: Entry, *, ends: bool = False, also: Sequence[Record] = ()) -> None:
+    """Drop an entry and its claim; the last one *ends* the turn too. Needs the turn.
+
+    Parameters
+    ----------
+    also:
+        Records of other owners that change with it.
+    """
     record = work.turn.record.drop(entry)
-    leave(work.turn.write if record.entries and not ends else work.turn.end, record, entry)
+    write = work.turn.write if record.entries and not ends else work.turn.end
+    leave(partial(write, also=also), record, entry)
 
 
 def leave(write: Callable[..., None], record: Record, entry: Entry) -> None:
@@ -345,7 +361,7 @@ def give_back(work: Work, entry: Entry) -> None:
     """
     for _ in range(ATTEMPTS):
         try:
-            _give_back(work, entry, _idle_owner(work, entry))
+            _give_back(work, entry, idle_owner(work, entry))
         except ClaimedError:
             drop_foreign(work, entry)
         except OvertakenError:
@@ -354,72 +370,57 @@ def give_back(work: Work, entry: Entry) -> None:
         return
 
 
-def _give_back(work: Work, entry: Entry, waiting: Record | None) -> None:
-    if entry.taken_from and waiting is None:
-        if entry.origin == "CREATED" and not _is_counted(work, entry.taken_from, entry):
+def _give_back(work: Work, entry: Entry, waiting: Waiting) -> None:
+    if entry.taken_from and waiting.record is None:
+        # What a stack has retained, ADOPT has taken over, and leaves.
+        created = entry.origin == "CREATED" and not waiting.others
+        if created and not _is_counted(work, entry.taken_from, entry):
             with content_without_organization(work, entry):
                 remove(work.workmail(entry.organization_id), entry.resource_id or "")
-        forget(work, entry)
+        forget(work, entry, also=waiting.others)
         return
-    state = entry.former if waiting is not None else entry.before
-    if state is not None:
+    if waiting.state is not None:
         with content_without_organization(work, entry):
-            entry = _restore(work, entry, from_snapshot(state))
-    if waiting is None:
+            entry = _restore(work, entry, from_snapshot(waiting.state))
+    if waiting.record is None:
         forget(work, entry)
         return
     _hand_back(work, entry, waiting)
 
 
 def _is_counted(work: Work, former: str, entry: Entry) -> bool:
-    """Tell whether the stack of the *former* owner may count the resource still, although the ledger has lost that."""
+    """Tell whether the stack of the *former* owner may count the resource still, although the ledger has lost that.
+
+    Raises
+    ------
+    NotOwnedError
+        CloudFormation cannot be asked.
+    """
     view = work.stacks.view(former)
-    return view is None or not view.in_stack or view.counts(entry.resource_id)
+    if view is None:
+        raise NotOwnedError(
+            f"CloudFormation could not be asked whether {describe_owner(former)} has resource {entry.resource_id} "
+            "still, which stays",
+            "Allow the provider's role cloudformation:DescribeStackResource, then delete again.",
+        )
+    return not view.in_stack or view.counts(entry.resource_id)
 
 
-def _hand_back(work: Work, entry: Entry, waiting: Record) -> None:
+def _hand_back(work: Work, entry: Entry, waiting: Waiting) -> None:
     """Let the owner that a resource was taken over from have it again."""
-    kept = waiting.with_id(entry.resource_id)
-    back = waiting if kept is None else waiting.put(kept._replace(handed_to=""), kept)
+    back = cast("Record", waiting.record)
+    kept = back.with_id(entry.resource_id)
+    back = back if kept is None else back.put(kept._replace(handed_to=""), kept)
     record = work.turn.record.drop(entry)
     write = work.turn.write if record.entries else work.turn.end
-    write(record, claims=[claim_of(entry, "HAND", waiting.owner)], also=[back])
-
-
-def waiting_owner(work: Work, entry: Entry, owner: str) -> Record | None:
-    """Return the record that the *owner* has taken a resource over from, if it still keeps it for a rollback."""
-    if not entry.taken_from:
-        return None
-    record = work.ledger.read(entry.taken_from)
-    kept = record.with_id(entry.resource_id)
-    return record if kept is not None and kept.handed_to == owner else None
-
-
-def waiting_owners(work: Work, entry: Entry, owner: str) -> Iterator[Record]:
-    """Return the same, and whom that one has taken it over from, and so on."""
-    former: Entry | None = entry
-    while former is not None and (waiting := waiting_owner(work, former, owner)) is not None:
-        yield waiting
-        former, owner = waiting.with_id(entry.resource_id), waiting.owner
-
-
-def _idle_owner(work: Work, entry: Entry) -> Record | None:
-    """Return the same when nobody is at work on it: it is written together with this one."""
-    for wait in work.turn.looks():
-        record = waiting_owner(work, entry, work.owner)
-        if record is None or not record.is_held(worker="", now=work.clock.time()):
-            return record
-        work.turn.guard()
-        work.deadline.sleep(wait)
-    raise AssertionError("the waits never end")
+    write(record, claims=[claim_of(entry, "HAND", back.owner)], also=[back, *waiting.others])
 
 
 def _restore(work: Work, entry: Entry, before: Room) -> Entry:
     workmail = work.workmail(entry.organization_id)
-    room = workmail.describe(entry.resource_id or "")
+    room = workmail.read(entry.resource_id or "")
     if room is None:
         return entry
-    room = workmail.with_lists(room)
     interrupted = entry.is_halfway
     if interrupted and _is_alike(room, before):
         room = looked_at_again(workmail, room, Wanted.as_it_is(before))
@@ -436,6 +437,9 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
             bring_surely(workmail, room, Wanted.as_it_is(before), bring)
         else:
             bring(room)
+    except ResourceGoneError:
+        # Somebody has deleted it meanwhile: nothing is left to give back.
+        return entry
     except ServiceError as error:
         if not is_refusal(error):
             raise

@@ -29,8 +29,9 @@ from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
 from workmail_resource.workmail.room import Room, Wanted
 
-from .adopt import adopt, has_let_go, take_back
+from .adopt import adopt, take_back
 from .create import clear_own, establish
+from .handover import has_let_go
 from .siblings import ROLLBACK_PATIENCE, bring
 from .steps import (
     ATTEMPTS,
@@ -78,7 +79,9 @@ def update(work: Work) -> Result:
 
 
 def _update(work: Work, declaration: Declaration, record: Record) -> Result:
-    entry = record.with_id(work.event.physical_resource_id)
+    physical_id = work.event.physical_resource_id
+    # CloudFormation does not know what was made instead of one that had vanished, if it never took the answer.
+    entry = record.with_id(physical_id) or record.successor(physical_id)
     current = entry.organization_id if entry is not None else organization_id(work.event.old_properties)
     if current is not None and current != declaration.organization_id:
         return _replace(work, declaration, record, entry)
@@ -110,8 +113,10 @@ def _goes_back(work: Work, entry: Entry | None, declaration: Declaration) -> boo
     if entry is None or not entry.digest:
         return False
     digest = declared_digest(declaration)
-    recent = work.clock.time() - entry.ready_at < ROLLBACK_WINDOW
-    return digest == entry.digest or (recent and entry.had(digest))
+    if digest == entry.digest or not entry.had(digest):
+        return digest == entry.digest
+    # An operation may take longer; CloudFormation knows.
+    return work.clock.time() - entry.ready_at < ROLLBACK_WINDOW or bool(work.stacks.rolls_back(work.owner))
 
 
 def _voided(work: Work, record: Record) -> Record:
@@ -124,7 +129,7 @@ def _voided(work: Work, record: Record) -> Record:
     return record.voiding_creates(work.event.signed_at).voiding_updates(work.event.signed_at, work.id)
 
 
-def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
+def _unfinished_elsewhere(work: Work, record: Record, entry: Entry | None) -> list[Entry]:
     """Return what cancelled or failed events have left beside the resource.
 
     That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took.
@@ -132,7 +137,8 @@ def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
     return [
         one
         for one in record.entries
-        if one.resource_id != work.event.physical_resource_id
+        if one != entry
+        and one.resource_id != work.event.physical_resource_id
         and not is_same_event(one.made_by, work.id)
         and (not one.ready or _was_not_taken(work, record, one))
     ]
@@ -141,12 +147,13 @@ def _unfinished_elsewhere(work: Work, record: Record) -> list[Entry]:
 def _was_not_taken(work: Work, record: Record, entry: Entry) -> bool:
     """Tell whether CloudFormation never took the answer of the replacement that has made a resource.
 
-    That is the latest event before this one, in the organization that the old properties name. A Delete that has come
-    since was of that resource, and has failed: it stays.
+    That is the latest event before this one, in the organization that the old properties name, or instead of the
+    resource that this one names. A Delete that has come since was of that resource, and has failed: it stays.
     """
     latest = is_same_event(entry.made_by, record.latest)
     void = record.has_voided(entry) and record.voided_by != work.id
-    return latest and not void and entry.organization_id == organization_id(work.event.old_properties)
+    reversed_one = entry.organization_id == organization_id(work.event.old_properties)
+    return latest and not void and (reversed_one or entry.replaces == work.event.physical_resource_id)
 
 
 # ------------------------------------------------------------------------------------------------------------- in place
@@ -154,13 +161,12 @@ def _was_not_taken(work: Work, record: Record, entry: Entry) -> bool:
 
 def _update_in_place(work: Work, declaration: Declaration, record: Record, entry: Entry | None) -> Result:
     workmail = work.workmail(declaration.organization_id)
-    physical_id = work.event.physical_resource_id
+    resource_id = (entry.resource_id if entry is not None else None) or work.event.physical_resource_id
     record = _stop_unfinished(work, record, declaration, entry)
     goes_back = _goes_back(work, entry, declaration)
-    room = workmail.describe(physical_id)
+    room = workmail.read(resource_id)
     if room is None:
         return _update_gone(work, declaration, record, entry, goes_back=goes_back)
-    room = workmail.with_lists(room)
     if entry is not None and entry.handed_to:
         return _update_handed_over(work, declaration, record, entry, room, goes_back=goes_back)
     left_out = _LeftOut(work) if goes_back else None
@@ -181,7 +187,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
             )
         except ClaimedError:
             _not_owned(work, record, entry)
-        entry = work.turn.record.with_id(physical_id) or entry
+        entry = work.turn.record.with_id(resource_id) or entry
     before, bring_it = room, partial(_bring, work, workmail, goal=goal, left_out=left_out)
     room = bring_surely(workmail, room, goal, bring_it) if interrupted and steps else bring_it(room)
     if left_out is not None:
@@ -194,7 +200,7 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
 
     What is read of the resource afterwards can be planned on: no earlier event can write any more.
     """
-    rests = _unfinished_elsewhere(work, record) if _may_have_rests(work, record, declaration) else []
+    rests = _unfinished_elsewhere(work, record, entry) if _may_have_rests(work, record, declaration) else []
     if not rests and not _reverses_unfinished(work, entry):
         return record
     # The record goes on to name the event that is reversed as the latest, should this one die here; what is ready, too,
@@ -221,7 +227,8 @@ def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry
 
 def _may_have_rests(work: Work, record: Record, declaration: Declaration) -> bool:
     old = organization_id(work.event.old_properties)
-    return old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
+    replaced = record.successor(work.event.physical_resource_id) is not None
+    return replaced or old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
 
 
 def _is_unfinished(record: Record, entry: Entry | None) -> bool:
@@ -423,10 +430,9 @@ def _is_wanted_back(work: Work, declaration: Declaration, record: Record, kept: 
 def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> Result:
     """Return to the resource that a replacement, which is rolled back, has left; CloudFormation wants it back."""
     workmail = work.workmail(declaration.organization_id)
-    room = workmail.describe(kept.resource_id or "")
+    room = workmail.read(kept.resource_id or "")
     if room is None:
         return _made_anew(work, declaration, record, current)
-    room = workmail.with_lists(room)
     if kept.handed_to:
         return _update_handed_over(work, declaration, record, kept, room, goes_back=True)
     left_out = _LeftOut(work)

@@ -304,6 +304,15 @@ class Record(NamedTuple):
         """Return the entry of this resource."""
         return next((one for one in self.entries if resource_id is not None and one.resource_id == resource_id), None)
 
+    def successor(self, resource_id: str) -> Entry | None:
+        """Return the entry of what was made instead of a resource."""
+        return next((one for one in self.entries if one.replaces == resource_id), None)
+
+    def is_made_anew(self, former: Entry) -> bool:
+        """Tell whether a Create has come after a resource: CloudFormation has let that go before."""
+        since = max(former.made_at, former.signed_at)
+        return any(one.made_at > since and not one.replaces for one in self.entries)
+
     def made_by(self, event: str, organization: str) -> Entry | None:
         """Return what this event has begun in an organization."""
         return next(
@@ -434,13 +443,14 @@ Removal = Literal["DELETE", "UNDO", "GIVE_BACK", "RELEASE"]
 def may_be_meant(record: Record, event: Event) -> tuple[Entry, ...]:
     """Return the entries that a Delete without a resource's id may be about; it is the Delete of a Create.
 
-    The id of a Create that has failed says which. One that CloudFormation has invented says only that it never took
-    the answer of a Create that was issued before: then one of the same type and organization, not of an earlier
-    Create than the latest.
+    The id of a Create that has failed says which; if it was the latest, also what those before it have left half way.
+    One that CloudFormation has invented says only that it never took the answer of a Create that was issued before:
+    then one of the same type and organization, not of an earlier Create than the latest.
     """
     failed = failed_event(event.physical_resource_id)
     if failed:
-        return tuple(one for one in record.entries if is_same_event(one.made_by, failed))
+        last = is_same_event(record.latest, failed)
+        return tuple(one for one in record.entries if is_same_event(one.made_by, failed) or (last and not one.ready))
     return tuple(
         one
         for one in record.entries

@@ -113,6 +113,16 @@ class WorkMail:
             raise
         return None if response["State"] == "DELETED" else as_room(response)
 
+    def read(self, resource_id: str) -> Room | None:
+        """Return the live resource with this id, with its lists; None when there is none, or none any more."""
+        room = self.describe(resource_id)
+        try:
+            return None if room is None else self.with_lists(room)
+        except ServiceError:
+            if self.describe(resource_id) is None:
+                return None
+            raise
+
     def with_lists(self, room: Room) -> Room:
         """Return *room* with its aliases and delegates read; a disabled one has none that count."""
         if not room.enabled:

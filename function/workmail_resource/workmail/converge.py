@@ -348,8 +348,8 @@ def seen(
     """Return a resource, with its lists, when it passes a *test*; None when it does not within *seconds* seconds."""
 
     def look() -> Room | None:
-        room = workmail.describe(resource_id)
-        return room if room is not None and test(room := workmail.with_lists(room)) else None
+        room = workmail.read(resource_id)
+        return room if room is not None and test(room) else None
 
     return _await(workmail, look, seconds)
 

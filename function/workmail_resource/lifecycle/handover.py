@@ -1,0 +1,96 @@
+"""Who waits for a resource that was taken over from another logical resource, and goes on waiting for a rollback."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+from workmail_resource.ownership.rules import Entry, Record, is_making
+
+from .siblings import DELAY
+from .work import Work
+
+
+class Waiting(NamedTuple):
+    """Who waits for a resource that was taken over.
+
+    Attributes
+    ----------
+    record:
+        Of the owner that it goes back to; None when nobody waits.
+    state:
+        What it was like when it was taken over from that one.
+    others:
+        The records of those between, without the resource: their stack has let it go.
+    """
+
+    record: Record | None
+    state: Mapping[str, Any] | None
+    others: tuple[Record, ...] = ()
+
+
+def waiting_owner(work: Work, entry: Entry, owner: str) -> Record | None:
+    """Return the record that the *owner* has taken a resource over from, if it still keeps it for a rollback."""
+    if not entry.taken_from:
+        return None
+    record = work.ledger.read(entry.taken_from)
+    kept = record.with_id(entry.resource_id)
+    return record if kept is not None and kept.handed_to == owner else None
+
+
+def waiting_owners(work: Work, entry: Entry, owner: str) -> Iterator[Record]:
+    """Return the same, and whom that one has taken it over from, and so on."""
+    former: Entry | None = entry
+    while former is not None and (waiting := waiting_owner(work, former, owner)) is not None:
+        yield waiting
+        former, owner = waiting.with_id(entry.resource_id), waiting.owner
+
+
+def idle_owner(work: Work, entry: Entry) -> Waiting:
+    """Return who waits for a resource, when nobody is at work on that record: it is written together with this one."""
+    for wait in work.turn.looks():
+        waiting = _waiting(work, entry)
+        if waiting.record is None or not waiting.record.is_held(worker="", now=work.clock.time()):
+            return waiting
+        work.turn.guard()
+        work.deadline.sleep(wait)
+    raise AssertionError("the waits never end")
+
+
+def _waiting(work: Work, entry: Entry) -> Waiting:
+    state = entry.former
+    others: list[Record] = []
+    for record in waiting_owners(work, entry, work.owner):
+        view = work.stacks.view(record.owner)
+        kept = cast("Entry", record.with_id(entry.resource_id))
+        if view is None or not view.in_stack or not (view.is_gone or record.is_made_anew(kept)):
+            return Waiting(record, state, tuple(others))
+        # Retain has kept CloudFormation from telling that it does not wait any more.
+        others.append(left_to(work, record, kept))
+        state = kept.former
+    return Waiting(None, entry.before, tuple(others))
+
+
+def has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
+    """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
+
+    None when it cannot be asked, or does not know the stack.
+
+    While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
+    """
+    until = work.clock.monotonic() + DELAY
+    for wait in work.turn.looks():
+        view = work.stacks.view(holder)
+        if view is None or not view.in_stack:
+            return None
+        if view.counts(entry.resource_id):
+            return False
+        if not is_making(view, work.ledger.read(holder), entry.resource_id):
+            return True
+        if work.clock.monotonic() >= until:
+            return False
+        work.deadline.sleep(wait)
+    raise AssertionError("the waits never end")
+
+
+def left_to(work: Work, theirs: Record, entry: Entry) -> Record:
+    """Return the record of another owner without *entry*: a late copy of its event must not make it anew."""
+    return theirs.drop(entry).superseding(entry.made_by, work.id)
