@@ -86,6 +86,8 @@ class Known:
         When CloudFormation has let it go, in seconds since the epoch.
     answered_by:
         The logical resources of which an event that CloudFormation had given up has answered with it.
+    told:
+        The logical resources whose success with it CloudFormation has taken: their Delete names it.
     """
 
     organization_id: str
@@ -101,6 +103,7 @@ class Known:
     left_behind: bool = False
     let_go_at: float = -1.0
     answered_by: set[Owner] = field(default_factory=set)
+    told: set[Owner] = field(default_factory=set)
 
     @property
     def of_people(self) -> bool:
@@ -161,7 +164,9 @@ class Checks:
         self._order[request.event["ResponseURL"]] = len(self._order)
         owner, old = owner_of(request.event), request.event.get("OldResourceProperties")
         last = self._latest.get(owner)
-        if request.event["RequestType"] == "Delete" and last and self._was_update_in_vain(last):
+        stack = self._world.cloudformation.find(owner[0])
+        ends = stack is not None and stack.status == "DELETE_IN_PROGRESS"
+        if request.event["RequestType"] == "Delete" and last and not ends and self._was_update_in_vain(last):
             # No reversed Update comes, and the Delete names the former room only: nothing tells that from the clean-up
             # of a replacement which has succeeded.
             self._given_up.add(last)
@@ -204,6 +209,10 @@ class Checks:
             if all(other is resource for _, other in self._world.cloudformation.holders(physical_id)):
                 # No other logical resource counts it, as one does whose room was taken over in an update that failed.
                 known.let_go, known.let_go_at = True, self._world.scheduler.now
+            else:
+                # Who has taken it over with ADOPT may leave it, as what any other stack has retained.
+                holders = self._world.cloudformation.holders(physical_id)
+                known.released |= {(stack.stack_id, other.logical_id) for stack, other in holders}
             known.adopters.discard(owner)
             known.released.add(owner)
             if resource.physical_id != physical_id:
@@ -409,10 +418,8 @@ class Checks:
         """Judge an answer when it is sent."""
         self._check_words(request, answer, worker)
         if not awaited:
-            if answer.succeeded and answer.physical_id in self.known:
-                self.known[answer.physical_id].answered_by.add(owner_of(request.event))
-                if declares_adopt(request.event):
-                    self.known[answer.physical_id].adopters.add(owner_of(request.event))
+            if answer.succeeded and answer.physical_id in self.known and request.event["RequestType"] != "Delete":
+                self._note_untold(request, self.known[answer.physical_id])
             return
         self._check_id(request, answer)
         if answer.succeeded:
@@ -426,6 +433,16 @@ class Checks:
         else:
             self._check_reason(request, answer)
         self._measure_wait(request)
+
+    def _note_untold(self, request: "Request", known: Known) -> None:
+        """Note a success that CloudFormation does not take."""
+        owner = owner_of(request.event)
+        known.answered_by.add(owner)
+        if declares_adopt(request.event):
+            known.adopters.add(owner)
+            if known.made_by != request.event["ResponseURL"]:
+                # ADOPT has found what an event before it has made.
+                known.released.add(owner)
 
     def _is_of_another(self, request: "Request") -> bool:
         """Tell whether a Delete clears away something else than what its logical resource has."""
@@ -473,14 +490,14 @@ class Checks:
         if wrong and not unclaimed and not self._is_to_be_handed_back(request, answer.physical_id):
             self.found("21 a SUCCESS that is not true", f"{request.name}, {answer.physical_id}: {'; '.join(wrong)}")
         if known is not None:
+            known.told.add(owner)
             if known.maker != owner:
                 known.adopters.add(owner)
-            found_again = (
-                request.event.get("PhysicalResourceId", "") not in {"", answer.physical_id} or not known.settled
-            )
+            replaces = request.event.get("PhysicalResourceId", "") not in {"", answer.physical_id}
+            found_again = replaces or not known.settled or known.let_go
             if found_again and declares_adopt(request.event) and known.made_by != request.event["ResponseURL"]:
-                # An earlier event has made it, of whose success CloudFormation was never told, or which was replaced
-                # since: ADOPT has found it.
+                # An earlier event has made it, of whose success CloudFormation was never told, or which was replaced or
+                # let go since: ADOPT has found it.
                 known.released.add(owner)
             known.let_go, known.settled = False, True
 
@@ -518,10 +535,11 @@ class Checks:
         known = self.known.get(room_id)
         if known is None:
             # Of an invented id: whatever the cancelled Create had adopted is given back.
-            for other_id, other in self.known.items():
-                if not self._counts(owner, other_id):
+            for other in self.known.values():
+                if owner not in other.told:
                     other.adopters.discard(owner)
             return
+        known.told.discard(owner)
         if self._world.workmail.room(known.organization_id, room_id) is None:
             return
         held = any(

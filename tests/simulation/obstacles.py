@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workmail_rooms.sandbox.workmail.organization import Entity, Organization
 from workmail_rooms.sandbox.workmail.organization import Resource as Room
 
-from .events import declares_adopt, owner_of
+from .events import Event, declares_adopt, owner_of
 from .workmail import ORGANIZATIONS
 
 if TYPE_CHECKING:
@@ -128,13 +128,30 @@ def _in_the_name(world: "World", request: "Request", organization: Organization)
     if known is None or not declares_adopt(event):
         return f"{holder.id} has the name"
     others = any(stack.stack_id != event["StackId"] for stack, _ in world.cloudformation.holders(holder.id))
-    if others or world.cloudformation.is_deleting(holder.id) or _may_return(world, request, known):
-        return "another stack has it, has not yet let it go, or may go back to it"
+    busy = _is_wanted(world, event) or _may_return(world, request, known)
+    if others or busy or world.cloudformation.is_deleting(holder.id):
+        return "another stack has it, has not yet let it go, is taking it over, or may go back to it"
     # What was let go only while the event was looking may come too late for it. Of what a Create that failed has left
     # with its mark, nobody can tell whether that still goes on.
     ready = known.settled or bool(known.answered_by)
     free = known.of_people or (ready and known.let_go and known.let_go_at < request.sent_at)
     return "" if free else "another stack may have it"
+
+
+def _is_wanted(world: "World", event: Event) -> bool:
+    """Tell whether an event of another stack that is waited for adopts the same room."""
+    return any(
+        other.open
+        and other.event["StackId"] != event["StackId"]
+        and declares_adopt(other.event)
+        and _declared_name(other.event) == _declared_name(event)
+        for other in world.cloudformation.requests.values()
+    )
+
+
+def _declared_name(event: Event) -> tuple[str, str]:
+    properties = event["ResourceProperties"]
+    return properties["OrganizationId"], properties["Name"].casefold()
 
 
 def _just_given_up(world: "World", request: "Request") -> str:
@@ -144,8 +161,7 @@ def _just_given_up(world: "World", request: "Request") -> str:
     waited for (contract 54).
     """
     event = request.event
-    name = (event["ResourceProperties"]["OrganizationId"], event["ResourceProperties"]["Name"].casefold())
-    giver, at = world.checks.given_up_names.get(name, (owner_of(event), 0.0))
+    giver, at = world.checks.given_up_names.get(_declared_name(event), (owner_of(event), 0.0))
     others = declares_adopt(event) and giver[0] != event["StackId"]
     return "another stack had the name when the event was sent" if others and at >= request.sent_at else ""
 
