@@ -3,6 +3,8 @@
 Contract 19 is with the others on ownership.
 """
 
+import re
+
 import pytest
 
 from tests.harness import DESCRIPTION, Stage, everything, room_properties
@@ -31,6 +33,7 @@ def test_contract_20_all_problems_before_any_call(stage: Stage) -> None:
     assert answer.reason.startswith("InvalidProperties: ")
     for key in [*(key for key in properties if key != "Aliases"), "Aliases[0]", "BookingOptions.AutoAccept"]:
         assert f"{key} " in answer.reason or f"{key}." in answer.reason, key
+    assert re.search(r" \(Lambda request ID: [0-9a-f-]{36}; log stream: [^ ]+\)$", answer.reason)
     assert stage.operations() == []
 
 

@@ -218,7 +218,7 @@ def test_contract_40_attempts_are_bounded(virtual: VirtualStage) -> None:
 # --------------------------------------------------------------------------------------------------------- contract 41
 
 
-@pytest.mark.parametrize("request_type", ["", "create", "Read", None, 1])
+@pytest.mark.parametrize("request_type", ["", "create", "Read", "_", None, 1, ["Create"]])
 def test_contract_41_an_unknown_request_type(stage: Stage, request_type: object) -> None:
     """Anything but Create, Update and Delete is FAILED with a sentence that says so."""
     answer = stage.deliver({**stage.event("Create"), "RequestType": request_type})
@@ -235,7 +235,7 @@ def test_contract_41_an_unknown_resource_type(stage: Stage, request_type: str) -
     answer = stage.deliver(event)
 
     assert not answer.succeeded
-    assert "Custom::SomethingElse" in answer.reason
+    assert "ResourceType is 'Custom::SomethingElse'; this function provides" in answer.reason
     assert stage.operations(service="workmail") == []
 
 
@@ -261,6 +261,8 @@ _IMPORT = """
         # Not bind: urllib3 asks the kernel in that way whether there is IPv6, and sends nothing.
         if event.startswith(("socket.connect", "socket.get", "socket.send")):
             raise SystemExit(f"the import has used the network: {event}")
+        if event == "open" and "service-2" in str(args[0]):
+            raise SystemExit(f"the import has read the model of a service: {args[0]}")
     sys.addaudithook(refuse)
     import botocore.client
     def no_client(self, *args, **kwargs):
@@ -275,7 +277,7 @@ _IMPORT = """
 
 
 def test_contract_42_an_import_does_nothing(stage: Stage) -> None:
-    """Importing the code takes no network, Region or credentials, makes no client, and leaves the root logger."""
+    """Importing the code takes no network, Region, credentials, client or AWS model, and leaves the root logger."""
     spec = stage.function.spec
     path = os.pathsep.join([str(spec.code), spec.environment.get("PYTHONPATH", "")])
     run = subprocess.run(

@@ -66,6 +66,17 @@ def test_contract_11_nothing_obtained_yet(virtual: VirtualStage) -> None:
     assert "CreateResource" not in virtual.operations()
 
 
+def test_contract_11_the_answer_does_not_wait_for_a_call(virtual: VirtualStage) -> None:
+    """While a call hangs, it is the timer that answers: nobody has to look at the time."""
+    virtual.interventions.before(
+        lambda _call: virtual.wait(lambda: virtual.received, _TOO_LONG), "Query", service="dynamodb"
+    )
+    began = virtual.world.scheduler.now
+
+    assert virtual.deliver(virtual.event("Create")).reason.startswith("TimedOut:")
+    assert virtual.world.scheduler.now - began < _TOO_LONG
+
+
 def test_contract_12_waits_end_in_time(virtual: VirtualStage) -> None:
     """A wait for ENABLED or for DISABLED ends before Lambda's deadline, with the reason why."""
     disabling = virtual.deliver(virtual.event("Create", logical_id="Disabling")).physical_id

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import workmail_resource
-from tests.unit.workmail_resource.support import RESOURCE, STACK, FakeClock, LocalServer, Reply, serving
+from tests.unit.workmail_resource.support import STACK, FakeClock, LocalServer, Reply, serving
 from workmail_resource.last_resort import DELIVERY_TIME, answer, handler
 from workmail_resource.ownership.rules import FUNCTION_FAILED
 from workmail_resource.protocol.response import DeliveryError, InvalidResponseUrlError
@@ -94,19 +94,6 @@ def test_a_dead_function_s_event_is_answered(world: World) -> None:
         "(RetriesExhausted, Runtime.ImportModuleError). Look for the request ID lambda-1 in the log"
     )
     assert body["Reason"].endswith(" (Lambda request ID: lambda-9; log stream: last-resort-stream)")
-
-
-def test_the_id_of_a_dead_create_says_which_one_it_was(world: World) -> None:
-    """The Delete that follows finds in the ID at which event nobody works any more (contract 52)."""
-    event = world.event()
-    event["ResponseURL"] += "&X-Amz-Date=20231114T221320Z"
-    assert world.answer(event)["PhysicalResourceId"] == f"{FUNCTION_FAILED}/request-1@1700000000"
-
-
-@pytest.mark.parametrize("request_type", ["Update", "Delete"])
-def test_an_existing_id_is_kept(world: World, request_type: str) -> None:
-    """Update and Delete are answered with the event's id (contracts 11 and 33)."""
-    assert world.answer(world.event(request_type, PhysicalResourceId=RESOURCE))["PhysicalResourceId"] == RESOURCE
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from tests.unit.workmail_resource.scripted import OWNER, MakeScripted
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.ownership.errors import CancelledError
 from workmail_resource.ownership.rules import owner_mark
-from workmail_resource.protocol.errors import MalformedEventError, OutOfTimeError
+from workmail_resource.protocol.errors import OutOfTimeError
 
 
 def test_work_names_its_event(scripted: MakeScripted) -> None:
@@ -41,9 +41,3 @@ def test_work_that_keeps_an_id_to_itself(scripted: MakeScripted) -> None:
     world = scripted(event())
     world.work.quietly().report_id(RESOURCE)
     assert world.reported == []
-
-
-def test_a_foreign_resource_type_is_refused(scripted: MakeScripted) -> None:
-    """An event of another resource type is refused, with those that there are (contract 41)."""
-    with pytest.raises(MalformedEventError, match="ResourceType is 'Custom::Other'; this function provides"):
-        scripted(event(resource_type="Custom::Other")).work.check_type()
