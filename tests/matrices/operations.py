@@ -145,8 +145,13 @@ class Scene:
         stage.reset()
         stage.import_state(self._backends)
         stage.stack_id = self._stack_id
-        if self.operation.taken_over and self.operation.request_type == "Delete":
-            stage.cloudformation.show(self._stack_id, "New", self.physical_id or "")
+        if self.operation.taken_over and self.operation.request_type == "Update":
+            # CloudFormation has let go who has taken it over.
+            return
+        for entry in (one for one in _of_stack(stage) if one["Entry"] == "entry"):
+            logical_id = entry["Owner"].rpartition("|")[2]
+            if logical_id != "Room":
+                stage.cloudformation.show(self._stack_id, logical_id, entry["resource_id"])
 
     def event(self, stage: Account) -> dict[str, Any]:
         """Return the operation's event."""

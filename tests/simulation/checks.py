@@ -83,7 +83,7 @@ class Known:
     left_behind:
         Whether CloudFormation has let it go since its Delete has failed.
     let_go_at:
-        When CloudFormation has let it go, in seconds since the epoch.
+        When a logical resource was last let go with it, in seconds since the epoch.
     answered_by:
         The logical resources of which an event that CloudFormation had given up has answered with it.
     told:
@@ -206,13 +206,16 @@ class Checks:
         owner = (stack.stack_id, resource.logical_id)
         known = self.known.get(physical_id)
         if known is not None:
-            if all(other is resource for _, other in self._world.cloudformation.holders(physical_id)):
-                # No other logical resource counts it, as one does whose room was taken over in an update that failed.
-                known.let_go, known.let_go_at = True, self._world.scheduler.now
-            else:
-                # Who has taken it over with ADOPT may leave it, as what any other stack has retained.
-                holders = self._world.cloudformation.holders(physical_id)
-                known.released |= {(stack.stack_id, other.logical_id) for stack, other in holders}
+            known.let_go_at = self._world.scheduler.now
+            others = {
+                (holder.stack_id, other.logical_id)
+                for holder, other in self._world.cloudformation.holders(physical_id)
+                if other is not resource
+            }
+            # One counts it still whose room was taken over in an update that failed, or who has taken it over: with
+            # ADOPT that one may leave it, as what any other stack has retained.
+            known.released |= others
+            known.let_go = not others
             known.adopters.discard(owner)
             known.released.add(owner)
             if resource.physical_id != physical_id:
@@ -741,7 +744,7 @@ class Checks:
                 if resource.declared.properties is None or not resource.counts:
                     continue
                 known = self.known.get(resource.physical_id)
-                if known is not None and known.let_go and known.let_go_at >= resource.settled_at:
+                if known is not None and (known.let_go_at >= resource.settled_at or self._is_retained_unknown(known)):
                     # A new sibling has taken it over, and is retained in the rollback: that tells nobody (contract 56).
                     continue
                 wrong = self.differences(
