@@ -329,6 +329,7 @@ def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then
     play.wait(60)
 
     if then == "it is changed":
+        play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
         assert play.deliver(update(play, old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
         assert [one.ResourceId for one in play.stage.rooms()] == [old]
         return

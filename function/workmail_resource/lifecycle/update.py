@@ -147,13 +147,17 @@ def _unfinished_elsewhere(work: Work, record: Record, entry: Entry | None) -> li
 def _was_not_taken(work: Work, record: Record, entry: Entry) -> bool:
     """Tell whether CloudFormation never took the answer of the replacement that has made a resource.
 
-    That is the latest event before this one, in the organization that the old properties name, or instead of the
+    That is the latest event before this one, in the organization that the old properties name, or else instead of the
     resource that this one names. A Delete that has come since was of that resource, and has failed: it stays.
     """
     latest = is_same_event(entry.made_by, record.latest)
     void = record.has_voided(entry) and record.voided_by != work.id
-    reversed_one = entry.organization_id == organization_id(work.event.old_properties)
-    return latest and not void and (reversed_one or entry.replaces == work.event.physical_resource_id)
+    if not latest or void:
+        return False
+    if entry.organization_id == organization_id(work.event.old_properties):
+        return True
+    # A rollback clears a replacement that has succeeded by its id.
+    return entry.replaces == work.event.physical_resource_id and work.stacks.rolls_back(work.owner) is False
 
 
 # ------------------------------------------------------------------------------------------------------------- in place
