@@ -17,20 +17,6 @@ def importing() -> dict[str, Any]:
     return template(B=thing("b", From={"Fn::ImportValue": "shared"}))
 
 
-def test_import_from_another_stack(world: World) -> None:
-    """An exported output is imported by another stack."""
-    world.deploy(exporting({"Ref": "A"}), stack="one")
-    world.deploy(importing(), stack="two")
-    assert world.cloud.last("Create", "B")["ResourceProperties"]["From"] == "thing-1"
-
-
-def test_import_from_outside(make_world: Any) -> None:
-    """The engine's own exports stand for stacks that are not here, such as the provider's."""
-    world: World = make_world(exports={"shared": "outside"})
-    world.deploy(importing())
-    assert world.cloud.last("Create", "B")["ResourceProperties"]["From"] == "outside"
-
-
 def test_export_name_taken(world: World) -> None:
     """An export's name belongs to one stack; the second one is rolled back."""
     world.deploy(exporting(), stack="one")

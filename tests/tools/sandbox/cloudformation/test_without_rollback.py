@@ -6,7 +6,7 @@ import pytest
 
 from tests.tools.sandbox.cloudformation.stories import template, thing, told
 from tests.tools.sandbox.cloudformation.world import Answer, ManualClock, World, answer
-from workmail_rooms.sandbox.cloudformation import Delivery, FailedDelete, Outcome, ValidationError
+from workmail_rooms.sandbox.cloudformation import FailedDelete, Outcome, ValidationError
 
 
 def deploy(world: World, document: dict[str, Any]) -> Outcome:
@@ -99,18 +99,6 @@ def test_retry(world: World, when: FailedDelete, sent: list[str]) -> None:
     assert stack.resources["Bad"].physical_id in world.things.things
     assert stack.resources["Bad"].superseded == []
     assert world.things.names() == ["after", "bad", "good"]
-
-
-@pytest.mark.parametrize("reuse", [True, False])
-def test_request_id_of_the_retry(world: World, reuse: bool) -> None:  # noqa: FBT001 - a switch
-    """The retried Create has the RequestId of the failed one, or another, as the switch says."""
-    world.engine.delivery = Delivery(reuse_request_ids=reuse)
-    deploy(world, template(Bad=thing("taken")))
-    failed = world.cloud.last("Create", "Bad")
-    deploy(world, template(Bad=thing("free")))
-    again = world.cloud.last("Create", "Bad")
-    assert (again["RequestId"] == failed["RequestId"]) == reuse
-    assert again["ResponseURL"] != failed["ResponseURL"]
 
 
 def test_failed_delete_before_the_retry(world: World) -> None:
