@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.harness import DOMAIN, Sent, Stage, everything, room_properties
+from tests.harness import DOMAIN, Stage, everything, room_properties
 from tests.harness.account import Account
 from tests.matrices.virtual import VirtualStage
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
@@ -209,24 +209,6 @@ def test_contract_46_an_unfinished_restoration(stage: Stage) -> None:
     stage.interventions.clear()
 
     assert stage.deliver(stage.event("Delete", properties=ADOPTING, physical_id=answer.physical_id)).succeeded
-    assert stage.state() == before
-    assert stage.entries() == []
-
-
-def test_contract_46_a_cancelled_adoption(stage: Stage) -> None:
-    """An adoption that CloudFormation cancels while it is at work ends with the room as it was."""
-    existing_room(stage)
-    before = stage.state()
-    deletes: list[Sent] = []
-
-    def cancel(_call: Call) -> None:
-        event = stage.event("Delete", properties=ADOPTING, physical_id="rooms-Room-1ABCDEFGHIJKL")
-        deletes.append(stage.send(event))
-
-    stage.interventions.before(cancel, "UpdateResource")
-    stage.deliver(stage.event("Create", properties=ADOPTING))
-
-    assert deletes[0].answer().succeeded
     assert stage.state() == before
     assert stage.entries() == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.harness import Function, Stage, everything, room_properties
 from tests.matrices.virtual import VirtualStage
-from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.seed import OTHER
 from workmail_rooms.sandbox.services import Answer, Call
 
 NOT_CREATED = "Custom::WorkMailResource/not-created"
@@ -38,19 +38,6 @@ def test_contract_30_already_gone(stage: Stage, ghost: Literal["DELETED", "Entit
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", room)
     assert "DeleteResource" not in stage.operations()
-
-
-@pytest.mark.parametrize("code", ["OrganizationStateException", "OrganizationNotFoundException"])
-def test_contract_30_organization_gone(
-    stage: Stage, code: Literal["OrganizationStateException", "OrganizationNotFoundException"]
-) -> None:
-    """In an organization that is Deleted or unknown, everything is deleted: SUCCESS."""
-    stage.workmail.behaviour = replace(stage.workmail.behaviour, deleted_organization=code)
-    room = stage.deliver(stage.event("Create")).physical_id
-    stage.workmail.organization(EXAMPLE).state = "Deleted"
-    answer = stage.deliver(stage.event("Delete", physical_id=room))
-
-    assert (answer.status, answer.physical_id) == ("SUCCESS", room)
 
 
 # --------------------------------------------------------------------------------------------------------- contract 31

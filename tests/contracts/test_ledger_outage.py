@@ -157,11 +157,3 @@ def test_contract_34_an_outage_fails_delete_of_what_only_the_ledger_knows(
     again = virtual.event("Delete", physical_id=room)
     assert virtual.deliver({**delete, "ResponseURL": again["ResponseURL"]}).succeeded
     assert virtual.entries() == []
-
-
-def test_contract_36_nothing_was_created_so_nothing_is_asked(stage: Stage) -> None:
-    """Delete of what a refused Create never made succeeds without the ledger."""
-    answer = stage.deliver(stage.event("Create", properties=room_properties(Type="CUPBOARD")))
-    break_ledger(stage, "no table")
-
-    assert stage.deliver(stage.event("Delete", physical_id=answer.physical_id)).succeeded

@@ -16,18 +16,6 @@ NOT_CREATED = "Custom::WorkMailResource/not-created"
 CREATE_FAILED = "Custom::WorkMailResource/create-failed"
 
 
-@pytest.mark.parametrize("operation", ["CreateResource", "TransactWriteItems", "RegisterToWorkMail", "UpdateResource"])
-def test_contract_13_a_crash_makes_no_second_resource(play: Timeless, operation: str) -> None:
-    """A Create whose process dies after a call is delivered again, and succeeds with the one resource."""
-    create = play.event("Create", properties=everything())
-
-    play.dies(create, operation)
-    answer = play.deliver(create)
-
-    assert answer.succeeded
-    assert [(room.ResourceId, room.State) for room in play.stage.rooms()] == [(answer.physical_id, "ENABLED")]
-
-
 def test_contract_13_a_crash_after_the_answer(stage: Stage) -> None:
     """A Create whose process dies when its answer is out answers the same once more, and writes nothing again."""
     create = stage.event("Create")
@@ -179,36 +167,6 @@ def test_contract_17_a_request_id_used_again_for_a_resource_that_a_stack_has_let
     assert stage.deliver(stage.event("Delete", physical_id=answer.physical_id)).succeeded
     assert stage.state() == before
     assert stage.describe(foreign)["state"] == "DISABLED"
-
-
-def test_contract_37_a_retained_resource_is_let_go(stage: Stage) -> None:
-    """After DeletionPolicy Retain, a Create of the same logical id is refused, and its Delete leaves the old room."""
-    # GIVEN a room whose Delete never comes
-    stage.deliver(stage.event("Create", properties=everything()))
-    before = stage.state()
-
-    # WHEN the stack declares it anew
-    answer = stage.deliver(stage.event("Create", properties=everything()))
-
-    # THEN
-    assert answer.status == "FAILED"
-    assert answer.reason.startswith("NameAvailabilityException:")
-    assert "ExistingResource: ADOPT" in answer.reason
-    assert stage.state() == before
-    for physical_id in (answer.physical_id, "rooms-Room-1ABCDEFGHIJKL"):
-        assert stage.deliver(stage.event("Delete", properties=everything(), physical_id=physical_id)).succeeded
-        assert stage.state() == before
-
-
-def test_contract_37_a_retained_resource_can_be_adopted(stage: Stage) -> None:
-    """After DeletionPolicy Retain, the same logical id takes the room over again with ADOPT, under its old id."""
-    old = stage.deliver(stage.event("Create")).physical_id
-    adopting = room_properties(ExistingResource="ADOPT", HiddenFromGlobalAddressList="true")
-
-    answer = stage.deliver(stage.event("Create", properties=adopting))
-
-    assert (answer.status, answer.physical_id) == ("SUCCESS", old)
-    assert stage.describe(old)["hidden"]
 
 
 def test_contract_37_a_replaced_resource_that_is_retained(stage: Stage) -> None:
