@@ -36,7 +36,7 @@ simulate: $(READY) ## Play SEEDS stories from seed FROM on, beyond those of `mak
 	  --from $(or $(FROM),$(shell date +%s)) --jobs $(or $(JOBS),2))
 
 # Two at a time, since most take one core only. The longest come first.
-CHECKS := check-packages check-types check-style check-checkov check-sam check-templates check-format check-spelling \
+CHECKS := check-packages check-stories check-types check-style check-checkov check-sam check-templates check-format check-spelling \
   check-imports
 
 check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, spelling, style, types, imports, templates, tests
@@ -47,6 +47,10 @@ check: $(READY) $(CHECKOV_READY) ## Run what CI runs: format, lint, spelling, st
 
 check-packages:
 	@$(BIN)/pytest --quiet -m index
+
+# Others in each run. What one finds is a defect, in the function or in what the simulation expects.
+check-stories:
+	@$(BIN)/python -m tests.simulation --seeds 1000 --from $$(date +%s)
 
 check-format:
 	@$(BIN)/ruff format --check

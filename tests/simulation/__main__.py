@@ -27,6 +27,7 @@ def show(seed: int, check: str | None, *, whole: bool, briefly: bool) -> int:
 def search(seeds: range, jobs: int) -> int:
     """Play many stories, and print what they come to."""
     started = time.perf_counter()
+    print(f"seeds {seeds.start} to {seeds.stop - 1}")
     tally = Tally()
     chunks = [seeds[at : at + _CHUNK] for at in range(0, len(seeds), _CHUNK)]
     if jobs == 1:
@@ -37,7 +38,7 @@ def search(seeds: range, jobs: int) -> int:
             for part in pool.map(explore, chunks):
                 tally.merge(part)
     seconds = time.perf_counter() - started
-    print(*tally.lines(), sep="\n")
+    print(*tally.lines(), *(f"make simulate SEED={found[0]}" for found in tally.first.values()), sep="\n")
     print(f"{seconds:.1f} seconds, {tally.stories / seconds:.0f} stories a second")
     return 1 if tally.bad else 0
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workmail_rooms.sandbox.workmail.organization import Resource as Room
 
 from .events import PEOPLE, Event, Owner, declares_adopt, owner_of, spoken
-from .obstacles import declared_picture, obstacle, taken
+from .obstacles import OF_ADDRESSES, declared_picture, obstacle, taken
 from .workmail import picture
 
 if TYPE_CHECKING:
@@ -646,6 +646,9 @@ class Checks:
         sibling = any(stack.stack_id == stack_id for stack, _ in holders)
         if not sibling or self._world.scheduler.now - worker.record.began_at > LONGEST_WAIT:
             worker.record.kept_from |= taken(self._world, worker.event["ResourceProperties"], str(about))
+        if holder is None and any(fault.kind == "slow" for fault in worker.record.happened):
+            # Whoever is slow looks too rarely for what WorkMail gives free only after some looks.
+            worker.record.kept_from |= {"Name"} if name else OF_ADDRESSES
 
     def _is_its_own(self, request: "Request") -> bool:
         """Contract 15: tell whether what stands in an event's way is what an earlier try of it has made."""

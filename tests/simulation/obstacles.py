@@ -4,7 +4,7 @@ Read from WorkMail's models, not over its API: nothing here lags, and nothing is
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from workmail_rooms.sandbox.workmail.organization import Entity, Organization
 from workmail_rooms.sandbox.workmail.organization import Resource as Room
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .world import World
 
 Properties = Mapping[str, Any]
+
+#: What a room cannot be without its address: it is not registered, and has no delegates then.
+OF_ADDRESSES: Final = frozenset({"Email", "Aliases", "State", "Delegates", "Booking"})
 
 
 def declared_picture(world: "World", properties: Properties) -> dict[str, Any]:
@@ -67,8 +70,7 @@ def taken(world: "World", properties: Properties, room_id: str) -> set[str]:
     for address in _addresses(properties):
         entity = organization.by_address(address)
         if entity is not None and entity.id != room_id:
-            # Without its address a room is not registered, and has no delegates then.
-            found |= {"Email", "Aliases", "State", "Delegates", "Booking"}
+            found |= OF_ADDRESSES
     if not all(_is_able(_member(organization, name)) for name in properties.get("Delegates", ())):
         # Where nobody is left to answer requests, they are accepted automatically.
         found |= {"Delegates", "Booking"}

@@ -17,7 +17,7 @@ from tests.simulation.world import Step
 #: pytest's fixture ``record_property``.
 Record = Callable[[str, object], None]
 
-#: 5,000 stories, the same in every run; ``make simulate`` plays others. One in some thousands still finds something.
+#: 5,000 stories, the same in every run; ``make check`` and ``make simulate`` play others.
 CHUNKS: Final = 20
 STORIES: Final = 250
 
