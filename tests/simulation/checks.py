@@ -180,7 +180,10 @@ class Checks:
 
     def _was_update_in_vain(self, url: str) -> bool:
         request = self._world.cloudformation.request(url)
-        return request.kind == "update" and not request.open and request.answered_at is None
+        if request.kind != "update" or request.open:
+            return False
+        deaths = sum(one.ended == "died" for one in self._tries(request))
+        return request.answered_at is None or deaths >= ALL_TRIES
 
     def duplicated(self, event: Event, identity: str) -> None:
         """Note that a delivery comes late, or twice."""

@@ -502,7 +502,7 @@ class CloudFormation:
             if resource.status == "CREATE_FAILED" and not resource.asked:
                 del stack.resources[resource.logical_id]
         if failed_before and early:
-            self._delete_all(stack, failed_before, rolled_back=True)
+            self._delete_failed(stack, failed_before)
         left = [] if early else failed_before
         for resource in failed_before:
             stack.resources.pop(resource.logical_id, None)
@@ -663,6 +663,12 @@ class CloudFormation:
                     order[needed].add(resource.logical_id)
         self._run(stack, tasks, order, run, cancels=False)
         return run.failed
+
+    def _delete_failed(self, stack: Stack, resources: Sequence[Resource]) -> None:
+        """Delete what has failed before it is created anew; what cannot be deleted is forgotten."""
+        for logical_id in self._delete_all(stack, resources, rolled_back=True):
+            resource = stack.resources[logical_id]
+            self._world.checks.left_behind(stack, resource, resource.physical_id)
 
     def _delete_id(self, stack: Stack, logical_id: str, physical_id: str, properties: Properties, kind: str) -> bool:
         event = {"RequestType": "Delete", "PhysicalResourceId": physical_id, "ResourceProperties": dict(properties)}
