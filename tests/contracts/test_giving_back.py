@@ -360,9 +360,9 @@ def test_contract_56_both_declared_at_once(play: Timeless) -> None:
 
 @pytest.mark.parametrize("let_go", ["resource removed", "stack lost", "another physical id"])
 def test_contract_57_moved_to_another_stack(play: Timeless, let_go: str) -> None:
-    """ADOPT takes a room over from a stack that has let it go, by the three ways of letting go."""
+    """ADOPT takes a room over from a stack that has let it go, by the three ways of letting go, without a write."""
     first = f"{play.stage.stack_id[:-4]}aaaa"
-    room = play.create(stack_id=first)
+    room, mark = play.create(properties=DECLARED, stack_id=first), play.stage.mark()
     match let_go:
         case "resource removed":
             play.stage.cloudformation.hide(first, "Room")
@@ -374,6 +374,7 @@ def test_contract_57_moved_to_another_stack(play: Timeless, let_go: str) -> None
     answer = play.deliver(play.event("Create", properties=RENAMED))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", room), answer.reason
+    assert play.stage.writes(mark) == []
     assert {one["Owner"] for one in play.stage.entries() if one["Entry"] == "entry"} == {f"{play.stage.stack_id}|Room"}
     # A late Delete of the old owner touches nothing.
     assert play.deliver(play.event("Delete", physical_id=room, stack_id=first)).succeeded
