@@ -39,7 +39,6 @@ from workmail_resource.telemetry import Telemetry
 from workmail_resource.workmail.converge import PATIENCE, VISIBLE_WITHIN
 from workmail_resource.workmail.errors import InvalidPropertiesError
 from workmail_resource.workmail.properties import BOOKING_KEYS, BookingOptions, parse
-from workmail_resource.workmail.room import Room, attributes
 from workmail_resource.workmail.table import CLOUDFORMATION
 from workmail_resource.workmail.table import PROPERTIES as TABLE
 from workmail_rooms.ledger.damages import Kind
@@ -395,13 +394,6 @@ def test_documented_booking_options_have_their_defaults() -> None:
         booking.auto_decline_conflicting_requests,
     )
     assert [code(row[2])[0] for row in rows] == [str(default).lower() for default in defaults]
-
-
-def test_documented_attributes_are_those_of_get_att() -> None:
-    """Fn::GetAtt has exactly the documented attributes."""
-    room = Room(resource_id="r-1", name="boardroom", type="ROOM", state="DISABLED")
-    documented = [code(row[0])[0] for row in REFERENCE.table("Fn::GetAtt", "Attribute").rows]
-    assert documented == list(attributes(room, "m-1"))
 
 
 def test_the_documented_time_of_an_adoption_s_rollback_is_the_code_s() -> None:

@@ -55,13 +55,3 @@ def test_nothing_is_imported_that_the_budget_does_not_list(imported: set[str]) -
 def test_the_budget_lists_no_dependency_that_is_not_imported(imported: set[str]) -> None:
     """What the function does not import any more leaves the budget."""
     assert {name for name in BUDGET if name.partition(".")[0] not in sys.stdlib_module_names} - imported == set()
-
-
-def test_nothing_is_imported_that_is_too_slow_for_what_it_gives(imported: set[str]) -> None:
-    """No pydantic or X-Ray SDK is imported."""
-    assert {"pydantic", "aws_xray_sdk"} & {name.partition(".")[0] for name in imported} == set()
-
-
-def test_the_clients_library_is_imported_as_it_is(imported: set[str]) -> None:
-    """boto3 is the real one, which crhelper and the clients import; nothing stands in for it."""
-    assert {"boto3", "boto3.session", "crhelper.resource_helper"} <= imported
