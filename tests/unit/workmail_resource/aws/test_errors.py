@@ -106,20 +106,6 @@ def test_advice_for_an_update_does_not_adopt() -> None:
     assert "ADOPT" not in advise("NameAvailabilityException", "Update", ADVICE["NameAvailabilityException"])
 
 
-def test_create_resource_models_the_eight_errors_of_the_reference() -> None:
-    """The errors of CreateResource that the reference lists are those that the model lists."""
-    assert {code for operation, code in modelled_errors() if operation == "CreateResource"} == {
-        "DirectoryServiceAuthenticationFailedException",
-        "DirectoryUnavailableException",
-        "InvalidParameterException",
-        "NameAvailabilityException",
-        "OrganizationNotFoundException",
-        "OrganizationStateException",
-        "ReservedNameException",
-        "UnsupportedOperationException",
-    }
-
-
 @pytest.mark.parametrize("code", sorted(ADVICE))
 def test_advice_is_a_sentence(code: str) -> None:
     """Advice begins with a capital letter, ends with a full stop and fits into an answer with room to spare."""
