@@ -9,7 +9,7 @@ from tests.unit.workmail_resource.scripted import MADE, OWNER, READY, SIBLING, S
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.lifecycle.adopt import adopt
 from workmail_resource.lifecycle.work import Result
-from workmail_resource.ownership.errors import AdoptionRefusedError, CancelledError, OvertakenError
+from workmail_resource.ownership.errors import AdoptionRefusedError, OvertakenError
 from workmail_resource.ownership.rules import Lease, owner_mark
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room
@@ -36,21 +36,6 @@ def reads(world: Scripted) -> None:
     world.workmail.add_response("list_resource_delegates", {})
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"type": "EQUIPMENT"}, "is of Type EQUIPMENT, not ROOM"),
-        ({"description": owner_mark(STRANGER, "a@1")}, "has the mark of a creation by another stack"),
-    ],
-)
-def test_what_is_not_one_to_adopt_is_not_touched(scripted: MakeScripted, changes: dict[str, Any], problem: str) -> None:
-    """A resource of another Type, or that is only just being made, is refused before anything is written (45)."""
-    world = scripted(event(signed_at=100))
-    with pytest.raises(AdoptionRefusedError, match=problem):
-        adopting(world, replace(ROOM, **changes))
-    assert world.ledger.read(OWNER).version == 0
-
-
 @pytest.mark.parametrize("changes", [{"ready": False}, {"giving_back": True}])
 def test_what_a_sibling_has_not_finished_is_not_taken(scripted: MakeScripted, changes: dict[str, Any]) -> None:
     """A resource that another logical ID is only making, or giving back, is not taken over (contract 56)."""
@@ -69,17 +54,6 @@ def test_a_sibling_at_work_is_waited_for(scripted: MakeScripted) -> None:
         adopting(world)
     assert sum(world.clock.slept) >= 5
     assert world.ledger.read(OWNER).version == 0
-
-
-def test_a_create_that_nobody_waits_for_takes_nothing_over(scripted: MakeScripted) -> None:
-    """A late Create of a stack that is gone, which no Delete has told it, leaves another stack's room alone (62)."""
-    world = scripted(event(signed_at=100))
-    before = world.has(READY, owner=STRANGER)
-    for told in ("Stack x does not exist", "Resource y does not exist for stack z"):
-        world.cloudformation.refuses("describe_stack_resource", "ValidationError", told)
-    with pytest.raises(CancelledError):
-        adopting(world)
-    assert world.ledger.read(STRANGER) == before
 
 
 def test_a_stack_that_is_being_changed_is_waited_for(scripted: MakeScripted) -> None:

@@ -4,42 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workmail_resource.scripted import BEGUN, OWNER, MakeScripted
+from tests.unit.workmail_resource.scripted import OWNER, MakeScripted
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.lifecycle.create import create
-from workmail_resource.ownership.errors import CancelledError, RepeatedFailureError
+from workmail_resource.ownership.errors import CancelledError
 from workmail_resource.ownership.ledger import Claim
 from workmail_resource.ownership.rules import Record
-from workmail_resource.protocol.errors import Failure
 
 CREATE = event(signed_at=100)
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
-
-
-def test_a_create_makes_marks_and_settles(scripted: MakeScripted) -> None:
-    """A room is made under the mark of its event, brought to its state, and claimed; the turn is over (14, 62)."""
-    world = scripted(CREATE)
-    world.workmail.add_response(
-        "create_resource",
-        {"ResourceId": RESOURCE},
-        {
-            "OrganizationId": ORGANIZATION,
-            "Name": "boardroom",
-            "Type": "ROOM",
-            "Description": world.work.mark,
-            "HiddenFromGlobalAddressList": False,
-        },
-    )
-    world.workmail.add_response("update_resource", {})
-    world.workmail.shows(SHOWN)
-    assert create(world.work).physical_id == RESOURCE
-    assert world.reported == [RESOURCE]
-    record = world.ledger.read(OWNER)
-    (entry,) = record.entries
-    assert (entry.made_by, entry.resource_id, entry.ready) == ("request-1@100", RESOURCE, True)
-    assert (record.lease, record.latest) == (None, "request-1@100")
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
 
 
 def test_a_create_that_fails_leaves_nothing(scripted: MakeScripted) -> None:
@@ -51,17 +25,6 @@ def test_a_create_that_fails_leaves_nothing(scripted: MakeScripted) -> None:
     world.work.turn.release()
     record = world.ledger.read(OWNER)
     assert (record.entries, record.lease, record.failed) == ((), None, "request-1@100")
-
-
-def test_a_late_copy_of_a_failed_create_says_that_it_has_failed(scripted: MakeScripted) -> None:
-    """A second delivery of a Create that was answered FAILED makes nothing, and is answered the same (contract 18)."""
-    world = scripted(CREATE)
-    world.has(failed="request-1@100", failure=("SomeException", "it is so", "Do that."))
-    world.workmail.refuses("describe_resource", "EntityNotFoundException")
-    world.workmail.add_response("list_resources", {})
-    with pytest.raises(RepeatedFailureError) as repeated:
-        create(world.work)
-    assert repeated.value.failure() == Failure("SomeException", "it is so", "Do that.")
 
 
 @pytest.mark.parametrize("left", ["nothing", "ours", "another's", "claimed"])
@@ -95,48 +58,3 @@ def test_an_outdated_create_that_cannot_look_comes_again(scripted: MakeScripted)
     with pytest.raises(CancelledError):
         create(world.work)
     assert world.left == ["ServiceError: AccessDeniedException on DescribeResource: no"]
-
-
-def test_an_outdated_create_takes_away_its_own_entry(scripted: MakeScripted) -> None:
-    """What a delivery has begun before CloudFormation gave the event up is taken away by the next (contract 32)."""
-    world = scripted(CREATE)
-    own = BEGUN._replace(made_by="request-1@100")
-    world.has(own, creates_void_until=100)
-    world.workmail.shows({**SHOWN, "Description": world.work.mark}, SHOWN)
-    world.workmail.add_response("delete_resource", {})
-    world.workmail.refuses("describe_resource", "EntityNotFoundException")
-    world.workmail.refuses("describe_resource", "EntityNotFoundException")
-    world.workmail.add_response("list_resources", {})
-    with pytest.raises(CancelledError):
-        create(world.work)
-    assert world.ledger.read(OWNER).entries == ()
-
-
-def test_what_an_earlier_try_has_changed_last_may_not_show_for_a_moment(scripted: MakeScripted) -> None:
-    """A retry that finds nothing left to do looks again, before it says that everything is as declared (21)."""
-    world = scripted(CREATE)
-    world.has(BEGUN._replace(made_by="request-1@100", resource_id=RESOURCE))
-    enabled = {**SHOWN, "State": "ENABLED", "Email": "r-1@example.com"}
-    world.workmail.shows(SHOWN)
-    world.workmail.shows(enabled)
-    world.workmail.add_response("deregister_from_work_mail", {})
-    world.workmail.shows(SHOWN)
-    assert create(world.work).physical_id == RESOURCE
-
-
-def test_another_event_s_work_is_never_overwritten(scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where somebody writes between the look and the turn, the Create looks again instead of writing over it (62)."""
-    world = scripted(CREATE)
-    write = world.ledger.write
-
-    def overtaken(*arguments: Any, **options: Any) -> Any:
-        monkeypatch.undo()
-        world.has(creates_void_until=100)
-        return write(*arguments, **options)
-
-    monkeypatch.setattr(world.ledger, "write", overtaken)
-    world.workmail.refuses("describe_resource", "EntityNotFoundException")
-    world.workmail.add_response("list_resources", {})
-    with pytest.raises(CancelledError):
-        create(world.work)
-    assert world.ledger.read(OWNER).entries == ()

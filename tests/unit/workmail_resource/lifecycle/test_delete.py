@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workmail_resource.scripted import BEGUN, MADE, OWNER, READY, MakeScripted, Scripted
-from tests.unit.workmail_resource.support import ORGANIZATION, OTHER_RESOURCE, RESOURCE, event
+from tests.unit.workmail_resource.scripted import BEGUN, MADE, OWNER, READY, MakeScripted
+from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, event
 from workmail_resource.lifecycle.delete import delete
 from workmail_resource.ownership.errors import NotOwnedError
 from workmail_resource.ownership.rules import CREATE_FAILED, FUNCTION_FAILED, LEASE, Lease, owner_mark
@@ -17,62 +17,6 @@ SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "R
 def deleting(physical_id: str = RESOURCE, **changes: Any) -> Any:
     """Return a Delete that was issued after the board room's Create."""
     return event("Delete", **{"physical_resource_id": physical_id, "signed_at": 60, **changes})
-
-
-def removes(world: Scripted) -> None:
-    """Let WorkMail delete the room."""
-    world.workmail.shows(SHOWN)
-    world.workmail.add_response("delete_resource", {})
-    world.workmail.refuses("describe_resource", "EntityNotFoundException")
-
-
-def test_a_delete_without_anything_is_remembered(scripted: MakeScripted) -> None:
-    """A Delete that comes before its Create voids that one, and not one that is issued later (contract 32)."""
-    world = scripted(deleting(INVENTED))
-    delete(world.work, abandon=False)
-    record = world.ledger.read(OWNER)
-    assert record.has_outdated(event(signed_at=60))
-    assert not record.has_outdated(event(signed_at=61))
-    assert record.is_empty
-
-
-def test_the_delete_of_its_id_removes_a_resource(scripted: MakeScripted) -> None:
-    """A resource is removed under the turn, and leaves neither entry nor claim nor lease (contracts 34 and 62)."""
-    world = scripted(deleting())
-    world.has(READY)
-    removes(world)
-    delete(world.work, abandon=False)
-    assert world.ledger.read(OWNER).is_empty
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
-
-
-@pytest.mark.parametrize("shown", [RESOURCE, None, OTHER_RESOURCE])
-def test_a_settled_resource_goes_by_an_invented_id_only_if_nobody_counts_it(
-    scripted: MakeScripted, shown: str | None
-) -> None:
-    """CloudFormation is asked, once; what it counts stays, and so does everything where it does not tell (49, 59)."""
-    world = scripted(deleting(INVENTED))
-    world.has(READY)
-    if shown is None:
-        world.cloudformation.refuses("describe_stack_resource", "AccessDenied")
-    else:
-        world.shows_counted(shown, "DELETE_IN_PROGRESS")
-    if shown == OTHER_RESOURCE:
-        removes(world)
-    delete(world.work, abandon=False)
-    assert bool(world.ledger.read(OWNER).entries) is (shown != OTHER_RESOURCE)
-    left = "left alone: nothing shows that CloudFormation does not count this resource"
-    assert (left in world.told) is (shown != OTHER_RESOURCE)
-
-
-def test_the_deletes_of_two_failed_creates_do_not_disturb_each_other(scripted: MakeScripted) -> None:
-    """The Delete of a failed Create's ID waits for another Delete that is at work, and leaves its lease alone (62)."""
-    world = scripted(deleting(f"{CREATE_FAILED}/request-0@50"))
-    until = int(world.clock.now) + 5
-    world.has(lease=Lease("another", "request-7@55", until, "Delete"))
-    delete(world.work, abandon=False)
-    assert world.clock.now >= until
-    assert world.ledger.read(OWNER).creates_void_until == 50
 
 
 def test_what_an_update_has_gone_back_to_is_not_told_to_be_gone(scripted: MakeScripted) -> None:

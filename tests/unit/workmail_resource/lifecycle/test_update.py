@@ -7,8 +7,8 @@ import pytest
 from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, MakeScripted
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, event
 from workmail_resource.lifecycle.update import update
-from workmail_resource.ownership.errors import CancelledError, ForeignPhysicalIdError, NotOwnedError
-from workmail_resource.ownership.rules import CREATE_FAILED, Record, declared_digest
+from workmail_resource.ownership.errors import CancelledError, NotOwnedError
+from workmail_resource.ownership.rules import Record, declared_digest
 from workmail_resource.workmail.errors import NameTakenError, ResourceGoneError
 from workmail_resource.workmail.properties import parse
 
@@ -33,13 +33,6 @@ def stack(status: str) -> dict[str, str]:
     return {"StackName": "rooms", "CreationTime": "2026-11-22", "StackStatus": status}
 
 
-@pytest.mark.parametrize("physical_id", [CREATE_FAILED, "rooms-BoardRoom-1ABCDEFGHIJKL", RESOURCE.upper()])
-def test_an_id_that_is_none_is_told_before_any_call(scripted: MakeScripted, physical_id: str) -> None:
-    """An Update of what is no resource's ID is refused before anything is called (contract 31)."""
-    with pytest.raises(ForeignPhysicalIdError):
-        update(scripted(event("Update", physical_resource_id=physical_id), table="elsewhere").work)
-
-
 def test_an_outdated_update_changes_nothing(scripted: MakeScripted) -> None:
     """An Update that comes after the Delete changes nothing, and is FAILED (contracts 32 and 62)."""
     world = scripted(UPDATE)
@@ -49,19 +42,6 @@ def test_an_outdated_update_changes_nothing(scripted: MakeScripted) -> None:
     with pytest.raises(CancelledError):
         update(world.work)
     assert world.ledger.read(OWNER) == before
-
-
-def test_what_is_changed_is_settled(scripted: MakeScripted) -> None:
-    """A change is made under the turn, written down as the latest state, and the turn is over (contract 62)."""
-    world = scripted(UPDATE)
-    world.has(READY)
-    world.workmail.shows({**SHOWN, "HiddenFromGlobalAddressList": True})
-    world.workmail.add_response("update_resource", {})
-    world.workmail.shows(SHOWN)
-    assert update(world.work).physical_id == RESOURCE
-    record = world.ledger.read(OWNER)
-    (entry,) = record.entries
-    assert (entry.changed, entry.signed_at, record.latest, record.lease) == (True, NOW, f"request-1@{NOW}", None)
 
 
 def test_an_adopted_resource_is_the_stack_s_after_the_first_update(scripted: MakeScripted) -> None:
@@ -91,22 +71,6 @@ def test_a_resource_without_an_entry_is_not_changed(
     else:
         assert update(world.work).physical_id == RESOURCE
     assert world.ledger.read(OWNER) == Record(OWNER)
-
-
-def test_what_a_failed_update_has_changed_last_may_show_late(
-    scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After an Update that has failed, the next one looks again, before and after its own changes (contract 21)."""
-    monkeypatch.setattr("workmail_resource.lifecycle.steps.LOOK_AGAIN", 0.0)
-    world = scripted(UPDATE)
-    declared = declared_digest(parse(UPDATE.properties))
-    world.has(READY._replace(digest=declared), latest="request-0@70", latest_at=70)
-    hidden = {**SHOWN, "HiddenFromGlobalAddressList": True}
-    world.workmail.shows(SHOWN, hidden)
-    for shown in ([SHOWN, hidden], [SHOWN]):
-        world.workmail.add_response("update_resource", {})
-        world.workmail.shows(*shown)
-    assert update(world.work).physical_id == RESOURCE
 
 
 def test_a_resource_that_was_handed_over_is_not_changed(scripted: MakeScripted) -> None:
