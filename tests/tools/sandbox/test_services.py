@@ -85,17 +85,6 @@ def client(name: str) -> Any:
     return boto3.client(name, config=Config(retries={"total_max_attempts": 1}))  # type: ignore[call-overload] # any name
 
 
-def test_workmail_is_served(services: Services) -> None:
-    """A room created with boto3 is in the backend of this process."""
-    room = client("workmail").create_resource(OrganizationId=EXAMPLE, Name="boardroom", Type="ROOM")
-
-    assert (
-        client("workmail").describe_resource(OrganizationId=EXAMPLE, ResourceId=room["ResourceId"])["State"]
-        == "DISABLED"
-    )
-    assert [one.Name for one in rooms(services.backends.workmail)] == ["boardroom"]
-
-
 @pytest.mark.usefixtures("services")
 def test_the_examples_organization_is_there() -> None:
     """A fresh account has the organizations, people and domains that the examples use."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.tools.sandbox.awslambda.conftest import ARN, CODE, SpecFactory
-from workmail_rooms.sandbox.awslambda import ExecutionEnvironment, FunctionSpec
+from workmail_rooms.sandbox.awslambda import ExecutionEnvironment
 
 Start = Callable[..., ExecutionEnvironment]
 
@@ -236,10 +236,3 @@ def _exists(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def test_the_name_and_region_come_from_the_arn() -> None:
-    """A function is named by its ARN alone."""
-    spec = FunctionSpec(arn=ARN, code=CODE, handler="tiny.echo")
-
-    assert (spec.name, spec.region) == ("tiny", "us-east-1")

@@ -21,7 +21,6 @@ import pytest
 from workmail_rooms.sandbox.awslambda.certificates import LocalCertificates
 from workmail_rooms.sandbox.awslambda.responses import IssuedUrl, Misbehaviour, ResponseEndpoint, presigned_target
 from workmail_rooms.sandbox.awslambda.sink import Reply, Request, Sink
-from workmail_rooms.sandbox.cloudformation.ports import ResponseUrls
 
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/rooms/0f1e2d3c-0000-1111-2222-333344445555"
 SIGNED_AT = datetime(2026, 11, 22, 10, 10, 10, tzinfo=UTC)
@@ -66,13 +65,6 @@ def suppressed(certificates: LocalCertificates, url: str) -> None:
     """Send a request that the endpoint may cut off."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         put(certificates, url)
-
-
-def test_it_is_what_the_engine_needs(endpoint: ResponseEndpoint) -> None:
-    """The endpoint can be given to the CloudFormation engine."""
-    urls: ResponseUrls = endpoint
-
-    assert callable(urls.issue)
 
 
 def test_a_url_looks_like_cloudformations(endpoint: ResponseEndpoint) -> None:

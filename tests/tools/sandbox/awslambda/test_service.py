@@ -13,7 +13,7 @@ import pytest
 
 from tests.tools.sandbox.awslambda.conftest import ARN, ServiceFactory, SpecFactory
 from workmail_rooms.sandbox.awslambda import FunctionSpec, LambdaService
-from workmail_rooms.sandbox.cloudformation.ports import Functions, UnknownFunctionError
+from workmail_rooms.sandbox.cloudformation.ports import UnknownFunctionError
 
 LAST_RESORT = "arn:aws:lambda:us-east-1:123456789012:function:last-resort"
 
@@ -29,13 +29,6 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
-
-
-def test_it_is_what_the_engine_needs(service: ServiceFactory, spec: SpecFactory) -> None:
-    """The service can be given to the CloudFormation engine."""
-    functions: Functions = service(spec("tiny.echo"))
-
-    assert callable(functions.invoke_async)
 
 
 def test_invoking_returns_at_once(service: ServiceFactory, spec: SpecFactory) -> None:
@@ -183,18 +176,6 @@ def test_what_fails_for_good_goes_to_the_destination(
     assert record["requestPayload"] == event
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
     assert record["responsePayload"]["errorMessage"] == "not today"
-
-
-def test_an_import_error_reaches_the_destination(service: ServiceFactory, spec: SpecFactory) -> None:
-    """A function that cannot even be imported is retried and then given up like any other failure."""
-    functions = service(spec("broken.handler", on_failure=LAST_RESORT), spec("tiny.echo", arn=LAST_RESORT))
-    functions.invoke_async(ARN, {"a": 1})
-
-    assert functions.wait_until_idle(60)
-    *tries, last = functions.invocations
-    assert len(tries) == 3
-    assert all(one.cold for one in tries)
-    assert last.event["responsePayload"]["errorType"] == "Runtime.ImportModuleError"
 
 
 def test_retries_can_be_switched_off(service: ServiceFactory, spec: SpecFactory, tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 import pytest
 
-from workmail_rooms.sandbox.workmail.operations import organizations
-
 from .conftest import DOMAIN, REGION, Service, refusal
 
 
@@ -51,14 +49,6 @@ def test_organizations_are_listed_with_deleted_ones(service: Service) -> None:
     assert refusal(service.client.create_organization, Alias="gone") == "OK", "its alias is free"
 
 
-def test_enabled_users_keep_an_organization_from_deletion(service: Service) -> None:
-    """DeleteOrganization with enabled users needs ForceDelete."""
-    delete = {**service.org, "DeleteDirectory": True}
-
-    assert refusal(service.client.delete_organization, **delete) == "OrganizationStateException"
-    assert refusal(service.client.delete_organization, **delete, ForceDelete=True) == "OK"
-
-
 def test_a_registered_domain_is_unverified_until_verified(service: Service) -> None:
     """RegisterMailDomain adds a domain that cannot be used before it is verified."""
     service.client.register_mail_domain(**service.org, DomainName="New.example", ClientToken="token")
@@ -98,14 +88,3 @@ def test_a_read_only_directory_refuses_writes_and_answers_reads(service: Service
     assert refusal(service.update, room, Type="EQUIPMENT") == "UnsupportedOperationException"
     assert refusal(service.describe, room) == "OK"
     assert refusal(service.client.list_resources, **service.org) == "OK"
-
-
-def test_quotas_are_those_of_the_administrator_guide(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Past the quota of organizations or domains, LimitExceededException."""
-    assert (organizations.ORGANIZATION_LIMIT, organizations.DOMAIN_LIMIT) == (100, 1000)
-    monkeypatch.setattr(organizations, "ORGANIZATION_LIMIT", 1)
-    monkeypatch.setattr(organizations, "DOMAIN_LIMIT", 3)
-
-    assert refusal(service.client.create_organization, Alias="more") == "LimitExceededException"
-    more = {**service.org, "DomainName": "more.example"}
-    assert refusal(service.client.register_mail_domain, **more) == "LimitExceededException"

@@ -42,14 +42,6 @@ def test_a_resource_goes_from_creation_to_deletion(service: Service) -> None:
     assert service.describe(room)["State"] == "DELETED"
 
 
-def test_an_enabled_resource_cannot_be_deleted(service: Service) -> None:
-    """DeleteResource of an ENABLED room is refused and changes nothing."""
-    room = service.enabled_room()
-
-    assert refusal(service.delete, room) == "EntityStateException"
-    assert service.describe(room)["State"] == "ENABLED"
-
-
 @pytest.mark.parametrize(
     "reference", ["{id}", "boardroom", "BoardRoom", f"boardroom@{DOMAIN}", "BOARDROOM@example.com"]
 )

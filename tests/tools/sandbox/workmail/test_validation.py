@@ -12,28 +12,9 @@ from workmail_rooms.sandbox.workmail.operations import OPERATIONS
 from workmail_rooms.sandbox.workmail.service_model import modelled_errors
 from workmail_rooms.sandbox.workmail.validation import checked
 
-from .conftest import DOMAIN, Service, refusal
+from .conftest import DOMAIN, Service
 
 ORG = "m-" + "0123456789abcdef" * 2
-
-
-@pytest.mark.parametrize(
-    ("name", "outcome"),
-    [
-        ("a", "OK"),
-        ("a" * 20, "OK"),
-        ("room_1-2.3", "OK"),
-        ("a@b.example", "OK"),
-        ("a" * 21, "InvalidParameterException"),
-        ("Conference Room", "InvalidParameterException"),
-        ("Besprechungsraum-ü", "InvalidParameterException"),
-        ("a@b", "InvalidParameterException"),
-        ("room\n", "InvalidParameterException"),
-    ],
-)
-def test_names_follow_the_pattern(service: Service, name: str, outcome: str) -> None:
-    """A resource's name has 1 to 20 ASCII word characters, hyphens and dots, with a domain or without."""
-    assert refusal(service.room, name) == outcome
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,21 @@ def reads(world: Scripted) -> None:
     world.workmail.add_response("list_resource_delegates", {})
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"type": "EQUIPMENT"}, "is of Type EQUIPMENT, not ROOM"),
+        ({"description": owner_mark(STRANGER, "a@1")}, "has the mark of a creation by another stack"),
+    ],
+)
+def test_what_is_not_one_to_adopt_is_not_touched(scripted: MakeScripted, changes: dict[str, Any], problem: str) -> None:
+    """A resource of another Type, or that is only just being made, is refused before anything is written (45)."""
+    world = scripted(event(signed_at=100))
+    with pytest.raises(AdoptionRefusedError, match=problem):
+        adopting(world, replace(ROOM, **changes))
+    assert world.ledger.read(OWNER).version == 0
+
+
 @pytest.mark.parametrize("changes", [{"ready": False}, {"giving_back": True}])
 def test_what_a_sibling_has_not_finished_is_not_taken(scripted: MakeScripted, changes: dict[str, Any]) -> None:
     """A resource that another logical ID is only making, or giving back, is not taken over (contract 56)."""
