@@ -157,6 +157,18 @@ def test_giving_back_that_was_begun_is_written_down(scripted: MakeScripted) -> N
     assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_is_gone_or_as_it_was_is_only_let_go(scripted: MakeScripted, *, gone: bool) -> None:
+    """Where nothing is to be brought back, nothing is called."""
+    world = at_work(scripted, ADOPTED)
+    if gone:
+        world.workmail.refuses("describe_resource", "EntityNotFoundException")
+    else:
+        world.workmail.shows(HIDDEN)
+    give_back(world.work, ADOPTED)
+    assert world.ledger.read(OWNER).entries == ()
+
+
 @pytest.mark.parametrize("handed_to", ["", STRANGER])
 def test_a_resource_that_nobody_waits_for_is_not_handed_back(scripted: MakeScripted, handed_to: str) -> None:
     """If the former logical ID does not keep it for us, an adopted resource is only let go (contract 56)."""

@@ -53,6 +53,18 @@ def test_a_late_worker_writes_nothing(ledger: Ledger, clock: FakeClock, write: C
     assert ledger.read(OWNER) == fast.record
 
 
+def test_two_slow_deliveries_of_one_event_do_not_stop_each_other(ledger: Ledger, clock: FakeClock) -> None:
+    """Who has lost the turn to another delivery of its event begins anew, when that one has had twice its time (62)."""
+    slow = busy(ledger, clock)
+    clock.now += LEASE + 1
+    busy(ledger, clock, worker="copy")
+    taken_at = int(clock.now)
+    with pytest.raises(OvertakenError, match="another delivery"):
+        slow.guard()
+    slow.wait()
+    assert clock.now >= taken_at + 2 * LEASE
+
+
 def test_another_owner_s_record_that_has_changed_stops_nobody(ledger: Ledger, clock: FakeClock) -> None:
     """Where only the other record has changed, the event still has its turn, and may look again (contract 56)."""
     turn = busy(ledger, clock)

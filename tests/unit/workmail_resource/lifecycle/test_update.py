@@ -7,8 +7,8 @@ import pytest
 from tests.unit.workmail_resource.scripted import OWNER, READY, SIBLING, MakeScripted
 from tests.unit.workmail_resource.support import ORGANIZATION, RESOURCE, STACK, FakeClock, event
 from workmail_resource.lifecycle.update import update
-from workmail_resource.ownership.errors import CancelledError, NotOwnedError
-from workmail_resource.ownership.rules import Record, declared_digest
+from workmail_resource.ownership.errors import CancelledError, ForeignPhysicalIdError, NotOwnedError
+from workmail_resource.ownership.rules import CREATE_FAILED, Record, declared_digest
 from workmail_resource.workmail.errors import NameTakenError, ResourceGoneError
 from workmail_resource.workmail.properties import parse
 
@@ -52,6 +52,13 @@ def test_an_adopted_resource_is_the_stack_s_after_the_first_update(scripted: Mak
     update(world.work)
     (entry,) = world.ledger.read(OWNER).entries
     assert entry.changed
+
+
+@pytest.mark.parametrize("physical_id", [CREATE_FAILED, "rooms-BoardRoom-1ABCDEFGHIJKL", RESOURCE.upper()])
+def test_an_id_that_is_none_is_told_before_any_call(scripted: MakeScripted, physical_id: str) -> None:
+    """An Update of what is no resource's ID is refused before anything is called (contract 31)."""
+    with pytest.raises(ForeignPhysicalIdError):
+        update(scripted(event("Update", physical_resource_id=physical_id), table="elsewhere").work)
 
 
 @pytest.mark.parametrize("changes", [True, False])
