@@ -318,7 +318,8 @@ def _update_handed_over(
 ) -> Result:
     """Leave a resource alone that another logical resource has taken over, unless that one has let it go.
 
-    When that one is rolled back, it hands the resource back as it took it; a rollback that goes back further takes it.
+    When that one is rolled back, it hands the resource back as it took it. A rollback that goes back further takes it,
+    and so does one of an Update that was half way when the resource was taken over.
 
     Raises
     ------
@@ -330,7 +331,7 @@ def _update_handed_over(
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
         check_awaited(work)
-    if let_go or (back and _is_another(entry, declaration)):
+    if let_go or (back and (_is_another(entry, declaration) or _is_unfinished(record, entry))):
         try:
             take_back(work, record, entry)
         except ClaimedError:
