@@ -420,8 +420,8 @@ def update(text: str) -> tuple[Change, ...]:
 
 
 @cache
-def _mentioned(*texts: str) -> frozenset[str]:
-    return frozenset(token for text in texts for token in _Parser(text).tokens if token[0] in "#:")
+def _mentioned(*texts: str | None) -> frozenset[str]:
+    return frozenset(token for text in texts if text is not None for token in _Parser(text).tokens if token[0] in "#:")
 
 
 _EXPRESSIONS: Final = (
@@ -463,7 +463,7 @@ class Table:
     def _check(self, request: Mapping[str, Any]) -> None:
         if request.get("TableName") != self.name:
             raise DynamoDBError("ResourceNotFoundException", "Requested resource not found")
-        used = _mentioned(*[request[kind] for kind in _EXPRESSIONS if kind in request])
+        used = _mentioned(*map(request.get, _EXPRESSIONS))
         given = {*request.get("ExpressionAttributeNames", ()), *request.get("ExpressionAttributeValues", ())}
         if used != given:
             raise DynamoDBError(
@@ -532,11 +532,9 @@ class Table:
     def _select(self, request: Mapping[str, Any], expression: str | None) -> dict[str, Any]:
         self._check(request)
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-        chosen = list(self.items.items())
-        if expression is not None:
-            # Every key condition has the partition's key, and so only what is equal to one of the values can meet it.
-            given = {value.get("S") for value in values.values()}
-            chosen = [(key, item) for key, item in chosen if key[0] in given]
+        # Every key condition has the partition's key, and so only what is equal to one of the values can meet it.
+        given = {value.get("S") for value in values.values()}
+        chosen = [(key, item) for key, item in self.items.items() if expression is None or key[0] in given]
         for text in (expression, request.get("FilterExpression")):
             if text is not None:
                 wanted = condition(text)

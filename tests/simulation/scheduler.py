@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Final
 
 import greenlet
+
+#: Fibers at rest: to make one takes longer than most of what runs in it, so they go from story to story.
+_RESTING: Final[list[greenlet.greenlet]] = []
 
 
 def _nothing() -> None:
@@ -52,6 +55,13 @@ class Task(Signal):
         self.error: BaseException | None = None
 
 
+def _fiber(main: greenlet.greenlet, live: Callable[[Task], bool], task: Task) -> None:
+    """Run the tasks of one scheduler after the other, until one is killed; at rest, hold nothing of any."""
+    while live(task):
+        del live, task
+        main, live, task = main.switch()
+
+
 class Scheduler:
     """Runs tasks in virtual time.
 
@@ -77,21 +87,22 @@ class Scheduler:
         self._wake_at(task, self.now + delay)
         return task
 
-    def _live(self, task: Task) -> None:
-        """Run tasks, one after the other: to make a fiber takes longer than most of what runs in it."""
+    def _live(self, task: Task | None) -> bool:
+        """Run tasks, one after the other; return whether the fiber lives on."""
         fiber = greenlet.getcurrent()
-        while True:
+        while task is not None:
             try:
                 task.run()
             except Killed:
                 # Whoever has killed it is the fiber's parent, and goes on now.
                 self._end(task)
-                return
+                return False
             except BaseException as error:  # noqa: BLE001 - raised by whoever looks at the task
                 task.error = error
             self._end(task)
             self._idle.append(fiber)
             task = self._go_on() if task.error is None else self._main.switch()
+        return True
 
     def _end(self, task: Task) -> None:
         task.fiber, task.run = None, _nothing
@@ -111,8 +122,8 @@ class Scheduler:
         task = self._current
         if task is None:
             raise RuntimeError("only a task can wait")
-        at = max(at, self.now)
         queue = self._queue
+        at = max(at, self.now)
         if at <= self._until and (not queue or at < queue[0][0]):
             # Nobody else's turn comes before: going on at once is what the queue would come to.
             self.now = at
@@ -175,14 +186,15 @@ class Scheduler:
             self._go_on()
             while self._beginning is not None:
                 begun, self._beginning = self._beginning, None
-                begun.fiber = greenlet.greenlet(self._live, self._main)
-                begun.fiber.switch(begun)
+                begun.fiber = _RESTING.pop() if _RESTING else greenlet.greenlet(_fiber, self._main)
+                begun.fiber.switch(self._main, self._live, begun)
             task, self._current = self._current, None
             if task is not None and task.error is not None:
                 raise task.error
-        # A fiber that waits is held by its own frames, which the garbage collector does not see.
         while self._idle:
-            self._idle.pop().throw()
+            fiber = self._idle.pop()
+            fiber.switch(None)
+            _RESTING.append(fiber)
 
     def _go_on(self) -> Any:
         """Let the task go on whose turn it is; return when the one that waits here has its turn again.
@@ -190,14 +202,14 @@ class Scheduler:
         Returns
         -------
         Any
-            In a fiber that was idle, its next task.
+            In a fiber that was idle, its next task; None when nothing is left to do.
         """
         queue, until = self._queue, self._until
         while queue and queue[0][0] <= until:
             at, _, task, token = heappop(queue)
             if token != task.token or task.happened:
                 continue
-            self.now = max(self.now, at)
+            self.now = at
             before, self._current = self._current, task
             if task.fiber is None and not self._idle:
                 # A fiber counts its depth of calls from where it was begun: many that begin each other go too deep.

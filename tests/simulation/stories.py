@@ -618,6 +618,8 @@ def perform(world: World, step: Step) -> None:
         while step.stack in world.busy:
             world.scheduler.sleep(5.0)
         world.busy.add(step.stack)
+    if world.tracing:
+        world.trace(f"STEP {step.name}", describe(step))
     _perform(world, step)
     world.busy.discard(step.stack)
 
@@ -625,7 +627,6 @@ def perform(world: World, step: Step) -> None:
 def _perform(world: World, step: Step) -> None:
     cloudformation = world.cloudformation
     cloudformation.step = step.name
-    world.trace(f"STEP {step.name}", describe(step))
     match step.kind:
         case "deploy":
             cloudformation.deploy(step.stack, step.template, rollback=step.rollback)

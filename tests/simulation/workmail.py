@@ -9,7 +9,7 @@ from workmail_rooms.sandbox.workmail.behaviour import Behaviour
 from workmail_rooms.sandbox.workmail.exceptions import WorkMailError
 from workmail_rooms.sandbox.workmail.operations import ORGANIZATION_OPERATIONS
 from workmail_rooms.sandbox.workmail.operations.organizations import new_organization
-from workmail_rooms.sandbox.workmail.organization import MailDomain, Organization, Resource
+from workmail_rooms.sandbox.workmail.organization import Group, MailDomain, Member, Organization, Resource, User
 from workmail_rooms.sandbox.workmail.validation import checked
 
 EXAMPLE: Final = "m-d281d0a2fd824be5b6cd3d3ce909fd27"
@@ -27,9 +27,6 @@ WRITES: Final = frozenset(
 )
 
 
-_DEFAULT: Final = Behaviour()
-
-
 class WorkMail:
     """Both organizations and everything in them.
 
@@ -39,10 +36,12 @@ class WorkMail:
         Where ids come from.
     clock:
         Gives the seconds since the epoch.
+    behaviour:
+        How it behaves; its users and groups are there from the beginning, and settled.
     """
 
-    def __init__(self, rng: Random, clock: Callable[[], float]) -> None:
-        self._account = Account("us-east-1", "123456789012", clock, rng, _DEFAULT)
+    def __init__(self, rng: Random, clock: Callable[[], float], behaviour: Behaviour) -> None:
+        self._account = Account("us-east-1", "123456789012", clock, rng, behaviour)
         for alias, (organization_id, (domain, users, groups)) in zip(
             ("example", "other"), ORGANIZATIONS.items(), strict=True
         ):
@@ -50,21 +49,21 @@ class WorkMail:
             organization.domains[domain] = MailDomain(domain, verified=True)
             organization.default_domain = domain
             for name in users:
-                self._add(organization_id, "CreateUser", "UserId", name, DisplayName=name)
+                self._add(organization, User, self._account.new_uuid(), name, display_name=name)
             for name in groups:
-                self._add(organization_id, "CreateGroup", "GroupId", name)
+                self._add(organization, Group, self._account.new_group_id(), name)
 
-    def _add(self, organization_id: str, operation: str, key: str, name: str, **more: str) -> None:
-        organization, within = self.organization(organization_id), {"OrganizationId": organization_id}
-        made = ORGANIZATION_OPERATIONS[operation](self._account, organization, {**within, "Name": name, **more})
-        registration = {**within, "EntityId": made[key], "Email": f"{name}@{ORGANIZATIONS[organization_id][0]}"}
-        ORGANIZATION_OPERATIONS["RegisterToWorkMail"](self._account, organization, registration)
-
-    def behave(self, behaviour: Behaviour) -> None:
-        """Behave so from now on."""
-        self._account.behaviour = behaviour
-        for organization in self._account.organizations.values():
-            organization.index(behaviour.key)
+    def _add(self, organization: Organization, kind: type[Member], new_id: str, name: str, **more: Any) -> None:
+        member = kind(
+            id=new_id,
+            name=name,
+            sequence=organization.next_sequence,
+            state="ENABLED",
+            email=f"{name}@{organization.default_domain}",
+            enabled_date=self._account.now(),
+            **more,
+        )
+        organization.add(member)
 
     def organization(self, organization_id: str) -> Organization:
         """Return an organization as it is, without reading it over the API."""

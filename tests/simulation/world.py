@@ -100,7 +100,8 @@ class World:
         self.tracing = tracing
         self.lines: list[tuple[float, str, str]] = []
         self.scheduler = Scheduler(BEGINNING)
-        self.workmail = WorkMail(Random(f"{story.seed}|ids"), lambda: self.scheduler.now)
+        behaviour = Behaviour(**story.behaviour)
+        self.workmail = WorkMail(Random(f"{story.seed}|ids"), lambda: self.scheduler.now, behaviour)
         self.table = Table(LEDGER_TABLE, "Owner", "Entry")
         self.checks = Checks(self)
         self.cloudformation = CloudFormation(self)
@@ -115,7 +116,6 @@ class World:
         self.had_outage = False
         self.busy: set[str] = set()
         self.backup: dict[tuple[str, str], Any] = {}
-        self.workmail.behave(Behaviour(**story.behaviour))
 
     @property
     def violations(self) -> list[Violation]:
