@@ -34,8 +34,7 @@ def checked(operation: str, body: Any) -> dict[str, Any]:
     found = check(request, "")
     if found:
         raise InvalidParameterError(f"{len(found)} validation error(s) detected: {'; '.join(found)}")
-    unknown = request.keys() - known
-    return {name: value for name, value in request.items() if name not in unknown} if unknown else request
+    return request if request.keys() <= known else {name: request[name] for name in request if name in known}
 
 
 @cache

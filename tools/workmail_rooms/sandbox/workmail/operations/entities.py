@@ -16,10 +16,11 @@ from workmail_rooms.sandbox.workmail.organization import Entity, Kind, Organizat
 from workmail_rooms.sandbox.workmail.paging import page
 from workmail_rooms.sandbox.workmail.validation import check_single_filter
 
-Form = Literal["id", "name", "email"]
-ID_OR_NAME: tuple[Form, ...] = ("id", "name")
-ANY_FORM: tuple[Form, ...] = ("id", "name", "email")
-ID: tuple[Form, ...] = ("id",)
+#: What may stand for an entity beside its id.
+Form = Literal["name", "email"]
+ID: tuple[Form, ...] = ()
+ID_OR_NAME: tuple[Form, ...] = ("name",)
+ANY_FORM: tuple[Form, ...] = ("name", "email")
 
 EntityT = TypeVar("EntityT", bound=Entity)
 
@@ -58,11 +59,12 @@ def claim_new_name(account: Account, organization: Organization, name: str) -> N
 
 def lookup(organization: Organization, reference: str, kind: type[EntityT], forms: Collection[Form]) -> EntityT | None:
     """Return the entity, or its ghost, that *reference* means; this is no read."""
-    look_ups = (("id", organization.entities.get), ("name", organization.by_name), ("email", organization.by_address))
-    for form, look_up in look_ups:
-        entity = look_up(reference) if form in forms else None
-        if isinstance(entity, kind):
-            return entity
+    if isinstance(entity := organization.entities.get(reference), kind):
+        return entity
+    if "name" in forms and isinstance(entity := organization.by_name(reference), kind):
+        return entity
+    if "email" in forms and isinstance(entity := organization.by_address(reference), kind):
+        return entity
     return None
 
 
