@@ -339,31 +339,6 @@ def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
 
 
-def test_contract_56_taken_over_half_way(play: Timeless) -> None:
-    """A room that was taken over while an Update of it was half way is as it was before, after a rollback."""
-    # GIVEN an Update that died half way, after which another logical ID takes the room over
-    room = play.create(properties=DECLARED, logical_id="Old")
-    before = described(play, room)
-    changed = {**DECLARED, "Description": "changed"}
-    forth = {"properties": changed, "old_properties": DECLARED, "physical_id": room, "logical_id": "Old"}
-    play.dies(play.event("Update", **forth), "UpdateResource")
-    play.wait(60)
-    half_way = {**RENAMED, "Description": "changed"}
-    play.create(properties=half_way, logical_id="New")
-    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-
-    # WHEN both are rolled back
-    back = {"properties": DECLARED, "old_properties": changed, "physical_id": room, "logical_id": "Old"}
-    answers = [
-        play.deliver(play.event("Update", **back)),
-        play.deliver(play.event("Delete", properties=half_way, physical_id=room, logical_id="New")),
-    ]
-
-    # THEN the room is as it was
-    assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
-    assert described(play, room) == before
-
-
 def test_contract_56_both_declared_at_once(play: Timeless) -> None:
     """When both logical IDs declare the room, the second has it, and the first's next change names the second."""
     room = play.create(properties=DECLARED, logical_id="Old")

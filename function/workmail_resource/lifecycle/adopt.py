@@ -4,7 +4,6 @@ A resource of another logical resource of the same stack is taken over too (a re
 is one that another stack has let go (contract 57).
 """
 
-from dataclasses import replace
 from typing import NoReturn
 
 from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
@@ -283,7 +282,7 @@ def _with_snapshot(work: Work, entry: Entry, room: Room, *, needed: bool) -> Ent
     if entry.found_as is not None:
         return entry
     # A mark is of a Create that has failed, and says nothing to anybody any more.
-    state = snapshot(replace(room, description=None) if is_owner_mark(room.description) else room)
+    state = snapshot(room._replace(description=None) if is_owner_mark(room.description) else room)
     seen = entry._replace(former=state) if entry.taken_from else entry._replace(before=state)
     # Where nothing is to be changed, the write that settles the entry takes it along.
     if needed:

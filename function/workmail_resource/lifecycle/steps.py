@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Final, cast
 
@@ -454,7 +453,7 @@ def _is_alike(one: Room, other: Room) -> bool:
 def _bring_back(workmail: WorkMail, room: Room, before: Room, judge: Judge) -> Room:
     if room.enabled and not before.enabled and before.email is not None:
         # What WorkMail keeps of a disabled resource can be put back only while it is registered.
-        room = converge(workmail, room, Wanted.as_it_is(replace(before, state="ENABLED")), judge=judge, strict=False)
+        room = converge(workmail, room, Wanted.as_it_is(before._replace(state="ENABLED")), judge=judge, strict=False)
     return converge(workmail, room, Wanted.as_it_is(before), judge=judge, strict=False)
 
 

@@ -1,6 +1,5 @@
 """Update: bring the resource to its declared state; in another organization, make it anew."""
 
-from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -279,7 +278,7 @@ class _LeftOut:
         if goal.booking.auto_accept_requests or goal.delegates:
             return goal
         # WorkMail would refuse the whole update: without a delegate the room has to answer by itself.
-        return replace(goal, booking=goal.booking._replace(auto_accept_requests=True))
+        return goal._replace(booking=goal.booking._replace(auto_accept_requests=True))
 
     def _without(self, delegate: str) -> bool:
         if self._may():
@@ -318,8 +317,7 @@ def _update_handed_over(
 ) -> Result:
     """Leave a resource alone that another logical resource has taken over, unless that one has let it go.
 
-    When that one is rolled back, it hands the resource back as it took it. A rollback that goes back further takes it,
-    and so does one of an Update that was half way when the resource was taken over.
+    When that one is rolled back, it hands the resource back as it took it; a rollback that goes back further takes it.
 
     Raises
     ------
@@ -331,7 +329,7 @@ def _update_handed_over(
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
         check_awaited(work)
-    if let_go or (back and (_is_another(entry, declaration) or _is_unfinished(record, entry))):
+    if let_go or (back and _is_another(entry, declaration)):
         try:
             take_back(work, record, entry)
         except ClaimedError:

@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/workmail/latest/APIReference/API_Operations.html
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from workmail_resource.aws.calls import Caller
@@ -126,7 +125,7 @@ class WorkMail:
     def with_lists(self, room: Room) -> Room:
         """Return *room* with its aliases and delegates read; a disabled one has none that count."""
         if not room.enabled:
-            return replace(room, aliases=frozenset(), delegates=frozenset())
+            return room._replace(aliases=frozenset(), delegates=frozenset())
         return self._listed(room)
 
     def with_kept_lists(self, room: Room) -> Room:

@@ -5,7 +5,6 @@ single call does not decide: the resource is read again, and the error counts on
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from workmail_resource.aws.errors import ServiceError
@@ -95,7 +94,7 @@ def converge(
         tried = _execute(workmail, steps, judge, primary=room.email, fresh=fresh)
         skipped |= tried.skipped
         # What travels in one call with a name that is done without is put right without it.
-        wanted = replace(wanted, name=room.name) if tried.name_taken else wanted
+        wanted = wanted._replace(name=room.name) if tried.name_taken else wanted
         delay.begin(steps, anew=tried.name_taken or tried.waiting)
         failed, failure = tried.failed, tried.failure
         final = tried.is_final(fresh=fresh)
@@ -290,12 +289,12 @@ def _read(workmail: WorkMail, resource_id: str, *, lists: bool) -> Room | None:
     if room is None:
         return None
     if not lists:
-        return replace(room, aliases=frozenset(), delegates=frozenset())
+        return room._replace(aliases=frozenset(), delegates=frozenset())
     try:
         return workmail.with_lists(room)
     except ServiceError as error:
         if error.code in _NOT_READABLE_YET:
-            return replace(room, aliases=frozenset(), delegates=frozenset())
+            return room._replace(aliases=frozenset(), delegates=frozenset())
         raise
 
 
@@ -316,7 +315,7 @@ def _update_while_registered(
     domain = workmail.default_domain()
     if domain is None:
         raise failure
-    registered = replace(wanted, email=f"{room.resource_id}@{domain}")
+    registered = wanted._replace(email=f"{room.resource_id}@{domain}")
     enabled = converge(workmail, room, registered, fresh=True, judge=judge, strict=strict)
     return converge(workmail, enabled, wanted, judge=judge, strict=strict)
 

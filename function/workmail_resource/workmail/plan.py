@@ -4,14 +4,12 @@ Pure: :func:`plan` works out *what* to call, in an order that WorkMail accepts; 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .room import Room, Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One call that changes a resource.
 
     Attributes

@@ -41,8 +41,7 @@ class BookingOptions(NamedTuple):
         return dict(zip(BOOKING_KEYS, self, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """One room or piece of equipment as a template declares it.
 
     Attributes
@@ -62,7 +61,7 @@ class Declaration:
     hidden: bool = False
     email: str | None = None
     aliases: tuple[str, ...] = ()
-    booking: BookingOptions = field(default_factory=BookingOptions)
+    booking: BookingOptions = BookingOptions()
     delegates: tuple[str, ...] = ()
     existing: ExistingResource = "FAIL"
 

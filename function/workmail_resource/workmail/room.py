@@ -1,16 +1,14 @@
 """One resource as WorkMail shows it, and as it shall be. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .properties import BookingOptions, Declaration
 
 State = Literal["ENABLED", "DISABLED", "DELETED"]
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """A room or piece of equipment in WorkMail.
 
     Attributes
@@ -30,7 +28,7 @@ class Room:
     email: str | None = None
     description: str | None = None
     hidden: bool = False
-    booking: BookingOptions = field(default_factory=BookingOptions)
+    booking: BookingOptions = BookingOptions()
     aliases: frozenset[str] | None = None
     delegates: frozenset[str] | None = None
 
@@ -43,11 +41,10 @@ class Room:
         """Return the room with what WorkMail lists of it: the primary address stands among its aliases there."""
         primary = (self.email or "").casefold()
         others = frozenset(alias for alias in aliases if alias.casefold() != primary)
-        return replace(self, aliases=others, delegates=frozenset(delegates))
+        return self._replace(aliases=others, delegates=frozenset(delegates))
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a resource shall look like.
 
     Attributes

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -359,7 +358,7 @@ DECLARATIONS = st.builds(
 def test_the_function_s_plan_decides(room: Room, declaration: Declaration, disabled: bool) -> None:  # noqa: FBT001 - drawn
     """A property is shown as different exactly when the function would make a call."""
     if disabled:
-        declaration = replace(declaration, email=None, aliases=(), delegates=())
+        declaration = declaration._replace(email=None, aliases=(), delegates=())
     organization = Organization([Resource(room)], {"1": "1", "2": "2"})
     result = organization.compare(Declared("t", "Room", declaration, "r-1"))
     assert (result.status == "same") == (result.changes == ()) == (result.operations == ())

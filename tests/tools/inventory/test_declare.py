@@ -1,6 +1,5 @@
 """A resource is declared exactly as it is, or left out with the reason."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,6 +132,6 @@ def test_what_is_declared_changes_nothing(one: Resource) -> None:
         return
     declaration = parse(found[0].properties)
     # The function reads no lists of a disabled resource.
-    room = one.room if one.room.enabled else replace(one.room, aliases=frozenset(), delegates=frozenset())
+    room = one.room if one.room.enabled else one.room._replace(aliases=frozenset(), delegates=frozenset())
     assert plan(room, Wanted.declared(declaration, frozenset(declaration.delegates))) == ()
     assert declaration.existing == "ADOPT"

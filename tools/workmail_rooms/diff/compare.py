@@ -5,7 +5,7 @@ would make no call.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from workmail_resource.workmail.plan import plan
@@ -93,7 +93,7 @@ class Organization:
         )
         # The function reads no lists of a resource that is disabled and shall be.
         if not room.enabled and wanted.email is None:
-            room = replace(room, aliases=frozenset(), delegates=frozenset())
+            room = room._replace(aliases=frozenset(), delegates=frozenset())
         steps = plan(room, wanted)
         if not steps:
             return Result(declared, "same", room)

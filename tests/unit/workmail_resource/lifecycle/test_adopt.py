@@ -1,6 +1,5 @@
 """Whom a resource is taken over from; whole stories are told against the embedded WorkMail."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,7 +46,7 @@ def test_what_is_not_one_to_adopt_is_not_touched(scripted: MakeScripted, changes
     """A resource of another Type, or that is only just being made, is refused before anything is written (45)."""
     world = scripted(event(signed_at=100))
     with pytest.raises(AdoptionRefusedError, match=problem):
-        adopting(world, replace(ROOM, **changes))
+        adopting(world, ROOM._replace(**changes))
     assert world.ledger.read(OWNER).version == 0
 
 
@@ -159,7 +158,7 @@ def test_what_a_failed_create_has_left_in_another_stack_is_taken_over(scripted: 
     world.workmail.add_response("list_resource_delegates", {})
     world.workmail.add_response("update_resource", {})
     world.workmail.shows(SHOWN)
-    adopting(world, replace(ROOM, description=marked["Description"]))
+    adopting(world, ROOM._replace(description=marked["Description"]))
     (entry,) = world.ledger.read(OWNER).entries
     assert entry.before is not None
     assert entry.before["Description"] is None

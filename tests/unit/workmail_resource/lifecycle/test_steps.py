@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ from workmail_resource.workmail.room import Room, snapshot
 DECLARATION = Declaration(ORGANIZATION, "boardroom", "ROOM", email="boardroom@example.com")
 ROOM = Room(RESOURCE, "boardroom", "ROOM", "DISABLED")
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
-ADOPTED = READY._replace(origin="ADOPTED", before=snapshot(replace(ROOM, hidden=True)))
+ADOPTED = READY._replace(origin="ADOPTED", before=snapshot(ROOM._replace(hidden=True)))
 HIDDEN = {**SHOWN, "HiddenFromGlobalAddressList": True}
 
 
@@ -64,7 +63,7 @@ def test_wanted_names_a_delegate_that_nobody_is(scripted: MakeScripted, *, rollb
     world = scripted(event())
     for operation in ("describe_user", "describe_group"):
         world.workmail.refuses(operation, "EntityNotFoundException")
-    workmail, declaration = world.work.workmail(ORGANIZATION), replace(DECLARATION, delegates=("nobody", DELEGATE))
+    workmail, declaration = world.work.workmail(ORGANIZATION), DECLARATION._replace(delegates=("nobody", DELEGATE))
     if rollback:
         goal = wanted(workmail, declaration, without=lambda delegate: delegate == "nobody")
         assert goal.delegates == {DELEGATE}

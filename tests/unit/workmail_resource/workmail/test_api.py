@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from workmail_resource.workmail.room import Room
 
 DESCRIBED: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
 DISABLED = Room(RESOURCE, "boardroom", "ROOM", "DISABLED")
-ENABLED = replace(DISABLED, state="ENABLED", email="boardroom@example.com")
+ENABLED = DISABLED._replace(state="ENABLED", email="boardroom@example.com")
 
 
 @dataclass
@@ -70,8 +70,8 @@ def test_create_marks_the_resource(scripted: Scripted) -> None:
         HiddenFromGlobalAddressList=True,
     )
     declaration = Declaration(ORGANIZATION, "boardroom", "ROOM", description="merger talks", hidden=True)
-    assert workmail.create(declaration, "the mark") == replace(
-        DISABLED, description="the mark", hidden=True, aliases=frozenset(), delegates=frozenset()
+    assert workmail.create(declaration, "the mark") == DISABLED._replace(
+        description="the mark", hidden=True, aliases=frozenset(), delegates=frozenset()
     )
 
 
@@ -91,8 +91,7 @@ def test_describe_reads_everything(scripted: Scripted) -> None:
         },
     }
     script.answers("describe_resource", response, ResourceId=RESOURCE)
-    assert workmail.describe(RESOURCE) == replace(
-        ENABLED,
+    assert workmail.describe(RESOURCE) == ENABLED._replace(
         description="here",
         hidden=True,
         booking=BookingOptions(
@@ -148,7 +147,7 @@ def test_with_lists_reads_every_page(scripted: Scripted) -> None:
 def test_with_lists_of_a_disabled_resource_are_empty(scripted: Scripted) -> None:
     """A disabled resource has nothing that counts, and nothing is asked."""
     workmail, _ = scripted
-    assert workmail.with_lists(DISABLED) == replace(DISABLED, aliases=frozenset(), delegates=frozenset())
+    assert workmail.with_lists(DISABLED) == DISABLED._replace(aliases=frozenset(), delegates=frozenset())
 
 
 def test_find_by_name(scripted: Scripted) -> None:

@@ -1,7 +1,6 @@
 """The conversation with WorkMail, scripted call by call; whole stories are told against the embedded WorkMail."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ from workmail_resource.workmail.room import Room, Wanted
 
 EMAIL = "boardroom@example.com"
 DISABLED = Room(RESOURCE, "boardroom", "ROOM", "DISABLED", aliases=frozenset(), delegates=frozenset())
-ENABLED = replace(DISABLED, state="ENABLED", email=EMAIL)
+ENABLED = DISABLED._replace(state="ENABLED", email=EMAIL)
 PLAIN, BOOKABLE = Wanted.as_it_is(DISABLED), Wanted.as_it_is(ENABLED)
 SHOWN: dict[str, Any] = {"ResourceId": RESOURCE, "Name": "boardroom", "Type": "ROOM", "State": "DISABLED"}
 SHOWN_ENABLED = {**SHOWN, "State": "ENABLED", "Email": EMAIL}
@@ -112,7 +111,7 @@ def test_what_was_not_called_yet_is_not_late(world: World, clock: FakeClock) -> 
     world.shows({**SHOWN_ENABLED, **hidden})
     world.does("deregister_from_work_mail")
     world.shows({**SHOWN, **hidden})
-    assert not converge(world.workmail, DISABLED, replace(PLAIN, hidden=True)).enabled
+    assert not converge(world.workmail, DISABLED, PLAIN._replace(hidden=True)).enabled
     assert sum(clock.slept) > PATIENCE
 
 
@@ -152,7 +151,7 @@ def test_what_follows_is_called_as_soon_as_it_can_be(world: World, clock: FakeCl
     world.shows(SHOWN, SHOWN_ENABLED)
     world.does("update_resource")
     world.shows({**SHOWN_ENABLED, "HiddenFromGlobalAddressList": True})
-    assert converge(world.workmail, DISABLED, replace(BOOKABLE, hidden=True)) == replace(ENABLED, hidden=True)
+    assert converge(world.workmail, DISABLED, BOOKABLE._replace(hidden=True)) == ENABLED._replace(hidden=True)
     assert len(clock.slept) == 1
 
 
@@ -179,14 +178,14 @@ def test_a_delegate_that_is_known_to_be_disabled_is_told_before_any_call(world: 
     assert world.workmail.entity_id("bob") == DELEGATE
     with pytest.raises(DisabledDelegateError, match="disabled in organization"):
         converge(
-            world.workmail.within(world.workmail.deadline), ENABLED, replace(BOOKABLE, delegates=frozenset({DELEGATE}))
+            world.workmail.within(world.workmail.deadline), ENABLED, BOOKABLE._replace(delegates=frozenset({DELEGATE}))
         )
     assert clock.slept == []
 
 
 def test_a_delegate_that_has_been_disabled_since_may_stay(world: World) -> None:
     """Who is a delegate already stays one, whatever has become of them: an Update, or its rollback, needs no call."""
-    room = replace(ENABLED, delegates=frozenset({DELEGATE}))
+    room = ENABLED._replace(delegates=frozenset({DELEGATE}))
     world.does("describe_user", UserId=DELEGATE, State="DISABLED")
     world.workmail.entity_id("bob")
     assert converge(world.workmail, room, Wanted.as_it_is(room)) == room
@@ -201,7 +200,7 @@ def test_a_delegate_given_by_id_is_looked_up_when_it_is_refused(world: World, cl
         world.refuses("describe_user", "EntityNotFoundException")
     world.does(f"describe_{kind.lower()}", **{f"{kind}Id": DELEGATE, "State": "DISABLED"})
     with pytest.raises(DisabledDelegateError, match=DELEGATE):
-        converge(world.workmail, ENABLED, replace(BOOKABLE, delegates=frozenset({DELEGATE})))
+        converge(world.workmail, ENABLED, BOOKABLE._replace(delegates=frozenset({DELEGATE})))
     assert clock.slept == []
 
 
@@ -217,7 +216,7 @@ def test_a_delegate_who_is_enabled_is_tried_again(world: World) -> None:
     world.does("describe_resource", **SHOWN_ENABLED)
     world.does("list_aliases")
     world.does("list_resource_delegates", **delegates)
-    wanted = replace(BOOKABLE, delegates=frozenset({DELEGATE}))
+    wanted = BOOKABLE._replace(delegates=frozenset({DELEGATE}))
     assert converge(world.workmail, ENABLED, wanted).delegates == frozenset({DELEGATE})
 
 
@@ -271,8 +270,8 @@ def test_a_disabled_resource_that_cannot_be_updated_takes_a_detour(world: World)
     world.does("describe_resource", **{**hidden, "State": "ENABLED", "Email": address})
     world.does("deregister_from_work_mail")
     world.shows(hidden)
-    wanted = replace(PLAIN, hidden=True)
-    assert converge(world.workmail, DISABLED, wanted) == replace(DISABLED, hidden=True)
+    wanted = PLAIN._replace(hidden=True)
+    assert converge(world.workmail, DISABLED, wanted) == DISABLED._replace(hidden=True)
 
 
 # -------------------------------------------------------------------------------------- refusals that somebody judges
@@ -307,9 +306,9 @@ def test_while_one_call_waits_the_others_are_made(world: World, clock: FakeClock
     world.does("describe_resource", **{**HIDDEN, "Email": ALIAS})
     world.does("list_aliases", Aliases=[EMAIL, ALIAS])
     world.does("list_resource_delegates")
-    goal = replace(BOOKABLE, email=ALIAS, hidden=True, aliases=frozenset({EMAIL}))
+    goal = BOOKABLE._replace(email=ALIAS, hidden=True, aliases=frozenset({EMAIL}))
     room = converge(world.workmail, ENABLED, goal, judge=judge)
-    assert room == replace(ENABLED, email=ALIAS, aliases=frozenset({EMAIL}), hidden=True)
+    assert room == ENABLED._replace(email=ALIAS, aliases=frozenset({EMAIL}), hidden=True)
     assert judge.asked == [("UpdatePrimaryEmailAddress", "EmailAddressInUseException")] * 2
     assert len(clock.slept) == 2
 
@@ -333,9 +332,9 @@ def test_workmails_delay_begins_when_what_was_waited_for_has_come(world: World, 
     world.does("describe_resource", **SHOWN_ENABLED)
     world.does("list_aliases", Aliases=[EMAIL])
     world.does("list_resource_delegates", Delegates=[{"Id": DELEGATE, "Type": "USER"}])
-    goal = replace(BOOKABLE, delegates=frozenset({DELEGATE}))
+    goal = BOOKABLE._replace(delegates=frozenset({DELEGATE}))
     room = converge(world.workmail, DISABLED, goal, judge=judge)
-    assert room == replace(ENABLED, delegates=frozenset({DELEGATE}))
+    assert room == ENABLED._replace(delegates=frozenset({DELEGATE}))
 
 
 def test_what_waits_too_long_fails(world: World, clock: FakeClock) -> None:
@@ -354,8 +353,8 @@ def test_a_call_that_is_done_without_is_not_made_again(world: World) -> None:
     world.refuses("associate_delegate_to_resource", "EntityNotFoundException")
     world.does("update_resource")
     world.shows(HIDDEN)
-    goal = replace(BOOKABLE, delegates=frozenset({DELEGATE}), hidden=True)
-    assert converge(world.workmail, ENABLED, goal, judge=judge) == replace(ENABLED, hidden=True)
+    goal = BOOKABLE._replace(delegates=frozenset({DELEGATE}), hidden=True)
+    assert converge(world.workmail, ENABLED, goal, judge=judge) == ENABLED._replace(hidden=True)
     assert judge.asked == [("AssociateDelegateToResource", "EntityNotFoundException")]
 
 
@@ -365,7 +364,7 @@ def test_the_primary_address_is_not_taken_for_an_alias(world: World, clock: Fake
     judge = Judge(obstacle, times=1)
     world.refuses("update_primary_email_address", "EmailAddressInUseException")
     world.shows(SHOWN_ENABLED)
-    goal = replace(BOOKABLE, email=ALIAS)
+    goal = BOOKABLE._replace(email=ALIAS)
     if obstacle == "SKIP":
         assert converge(world.workmail, ENABLED, goal, judge=judge) == ENABLED
         assert clock.slept == []
@@ -381,7 +380,7 @@ def test_a_disabled_delegate_is_judged_where_that_is_no_error(world: World, *, s
     """A rollback does without a delegate who is disabled by now, at once; a declaration is refused (contract 53)."""
     world.does("describe_user", UserId=DELEGATE, State="DISABLED")
     world.workmail.entity_id("bob")
-    goal, judge = replace(BOOKABLE, delegates=frozenset({DELEGATE})), Judge("SKIP")
+    goal, judge = BOOKABLE._replace(delegates=frozenset({DELEGATE})), Judge("SKIP")
     if strict:
         with pytest.raises(DisabledDelegateError):
             converge(world.workmail, ENABLED, goal, judge=judge, strict=True)
@@ -394,7 +393,7 @@ def test_a_disabled_delegate_is_judged_where_that_is_no_error(world: World, *, s
 
 def test_a_deleted_delegate_is_judged_at_once(world: World, clock: FakeClock) -> None:
     """Giving a room back is not held up by a delegate whom WorkMail shows as deleted (contracts 52 and 55)."""
-    goal, judge = replace(BOOKABLE, delegates=frozenset({DELEGATE})), Judge("SKIP")
+    goal, judge = BOOKABLE._replace(delegates=frozenset({DELEGATE})), Judge("SKIP")
     world.refuses("associate_delegate_to_resource", "EntityStateException")
     world.shows(SHOWN_ENABLED)
     world.does("describe_user", UserId=DELEGATE, State="DELETED")
