@@ -1,7 +1,6 @@
 """A whole organization comes under CloudFormation, and goes again, without a change in WorkMail."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tests.harness import DOMAIN
+from tests.harness.settings import use_made_up_settings
 from tests.tools.lint.linting import lint_file
 from workmail_rooms.inventory import stacks as rules
 from workmail_rooms.inventory.cli import main
@@ -131,11 +131,7 @@ def test_resources_come_and_go_without_a_change(
     # GIVEN an organization, and the templates that were made of it
     workmail = sandbox.backends.workmail
     before = describes(workmail)
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    credentials = {"AWS_ACCESS_KEY_ID": "ASIAEXAMPLESANDBOX00", "AWS_SECRET_ACCESS_KEY": "sandbox"}
-    for name, value in {**sandbox.services.variables, **credentials, "AWS_REGION": "us-east-1"}.items():
-        monkeypatch.setenv(name, value)
+    use_made_up_settings(monkeypatch, sandbox.services.variables)
     # A stack of 500 takes cfn-lint a minute.
     monkeypatch.setattr(rules, "MAX_RESOURCES", ROOMS // 2 - 1)
     assert main(["--organization-id", EXAMPLE, "--output-dir", str(tmp_path)]) == 0

@@ -20,6 +20,7 @@ import pytest
 
 from tests.harness import DOMAIN
 from tests.harness.interventions import Interceptor, Interventions
+from tests.harness.settings import use_made_up_settings
 from workmail_rooms.inventory import stacks
 from workmail_rooms.inventory.cli import main
 from workmail_rooms.sandbox.backends import Backends
@@ -30,14 +31,6 @@ from workmail_rooms.sandbox.workmail.faults import RateLimit
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _WORKMAIL_ROOMS: Final = str(Path(sysconfig.get_path("scripts")) / "workmail-rooms")
-VARIABLES: Final = {
-    "AWS_ACCESS_KEY_ID": "ASIAEXAMPLESANDBOX00",
-    "AWS_SECRET_ACCESS_KEY": "sandbox",
-    "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-}
 
 
 class Account:
@@ -79,10 +72,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
     backends = Backends()
     seed(backends.workmail)
     with Services(backends) as services:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            monkeypatch.delenv(name)
-        for name, value in {**VARIABLES, **services.variables}.items():
-            monkeypatch.setenv(name, value)
+        use_made_up_settings(monkeypatch, services.variables)
         monkeypatch.chdir(tmp_path)
         yield Account(services, capsys)
 

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.e2e import commands
 from tests.e2e.documents import ROOT, document
+from tests.harness.settings import use_made_up_settings
 from tests.tools.inventory.exchange import Exchange
 from tests.tools.world import REGION, World, fill, world
 from workmail_rooms.cli import COMMANDS
@@ -33,16 +33,7 @@ POLICIES: Final = ROOT / "examples/export"
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     """Put the reader into a folder with the examples, in an account with the documents' organization and no bucket."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "ASIAEXAMPLETESTING00",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_made_up_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     with world(organization_id=EXAMPLE) as made:
         fill(made)

@@ -1,15 +1,14 @@
 """What the function itself writes is healthy, and what Retain leaves is named and repaired."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.harness import Stage, room_properties
+from tests.harness.settings import use_made_up_settings
 from tests.harness.stage import LEDGER_TABLE
 from workmail_rooms.ledger.cli import main
-from workmail_rooms.sandbox.account import REGION
 from workmail_rooms.sandbox.services import Services
 
 Check = Callable[..., tuple[int, list[str]]]
@@ -20,17 +19,7 @@ def check(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Yield what runs a command on the stage's account: it returns the exit status, and the damages' names."""
     # The services of its own are not the function's, whose calls are held against its role.
     services = Services(stage.backends, describe=stage.cloudformation)
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in {
-        **services.variables,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_made_up_settings(monkeypatch, services.variables)
 
     def run(*command: str) -> tuple[int, list[str]]:
         capsys.readouterr()

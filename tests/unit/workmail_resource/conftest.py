@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from tests.harness.policy import provider_resources
+from tests.harness.settings import use_made_up_settings
 from tests.unit.workmail_resource.scripted import TABLE, MakeScripted, Scripted, make_scripted
 from tests.unit.workmail_resource.support import FakeClock, caller
 from workmail_resource.aws.clients import CLIENT_CONFIG, forget_clients
@@ -27,14 +28,7 @@ def clock() -> FakeClock:
 @pytest.fixture(autouse=True)
 def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave no test a way to the account, the Region or the endpoints of whoever runs it."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_WORKMAIL", "AWS_ENDPOINT_URL_DYNAMODB"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    use_made_up_settings(monkeypatch, {"AWS_DEFAULT_REGION": "eu-west-1"})
     forget_clients()
 
 

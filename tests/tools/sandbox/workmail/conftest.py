@@ -14,6 +14,7 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
 
+from tests.harness.settings import use_made_up_settings
 from workmail_rooms.sandbox.workmail import Organization, WorkMailBackend, register, workmail_backends
 from workmail_rooms.sandbox.workmail.service_model import modelled_errors, operation_model
 from workmail_rooms.sandbox.workmail.validation import problems
@@ -174,12 +175,7 @@ def server() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's AWS settings out."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTING")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    use_made_up_settings(monkeypatch, {"AWS_ACCESS_KEY_ID": "AKIATESTING", "AWS_DEFAULT_REGION": REGION})
 
 
 def workmail_client(endpoint_url: str | None, seen: Seen, config: Config | None = None) -> Any:
