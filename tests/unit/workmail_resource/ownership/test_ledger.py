@@ -1,8 +1,7 @@
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import botocore.exceptions
 import pytest
 from botocore.stub import Stubber
 
@@ -61,42 +60,12 @@ def items(dynamodb: Any) -> dict[tuple[str, str], dict[str, Any]]:
 # -------------------------------------------------------------------------------------------------------------- records
 
 
-def test_nothing_is_known_of_what_nothing_was_written_about(ledger: Ledger) -> None:
-    """An owner of whom the table has no item has an empty record, and a resource no holder."""
-    assert ledger.read(OWNER) == Record(OWNER)
-    assert ledger.holder(ORGANIZATION, RESOURCE) is None
-
-
 def test_what_was_written_is_read(ledger: Ledger) -> None:
     """Everything that a record says comes back as it was, under its owner only, with a version that counts."""
     for version in (1, 2, 3):
         written = ledger.write(FULL._replace(version=version - 1))
         assert written == ledger.read(OWNER) == FULL._replace(version=version)
     assert ledger.read(SIBLING) == Record(SIBLING)
-
-
-def test_only_the_first_of_two_writers_writes(ledger: Ledger) -> None:
-    """Of two that have read the same version one is refused, and what the other has written stays (contract 62)."""
-    for version in range(2):
-        ledger.write(record(BEGUN, by="one")._replace(version=version))
-        with pytest.raises(OvertakenError) as raised:
-            ledger.write(record(READY, by="two")._replace(version=version))
-        assert type(raised.value) is OvertakenError
-        assert str(raised.value) == "another event has changed the ledger's entry meanwhile"
-        assert ledger.read(OWNER).entries == (BEGUN,)
-
-
-def test_records_change_together_or_not_at_all(ledger: Ledger) -> None:
-    """A write that takes another owner's record along is refused when either has changed (contract 56)."""
-    mine, theirs = ledger.write(record(BEGUN)), ledger.write(record(READY, owner=SIBLING))
-    ledger.write(theirs._replace(written_by="they"))
-    with pytest.raises(OvertakenError):
-        ledger.write(mine._replace(entries=(), written_by="I"), also=[theirs._replace(entries=(), written_by="I")])
-    assert ledger.read(OWNER) == mine
-    theirs = ledger.read(SIBLING)
-    ledger.write(mine._replace(entries=(), written_by="I"), also=[theirs._replace(entries=(), written_by="I")])
-    assert ledger.read(OWNER).is_empty
-    assert ledger.read(SIBLING).is_empty
 
 
 @pytest.mark.parametrize(
@@ -120,13 +89,6 @@ def test_nothing_but_a_tombstone_expires(
     assert attribute not in found.pop((claim_key(ORGANIZATION, RESOURCE), CLAIM))
     (item,) = found.values()
     assert item.get(attribute) == ({"N": str(int(clock.now) + TOMBSTONE_LIFETIME)} if expires else None)
-
-
-def test_what_comes_to_life_again_does_not_expire(ledger: Ledger, dynamodb: Any) -> None:
-    """A tombstone on which something new is written loses the date of its end."""
-    tombstone = ledger.write(record())
-    ledger.write(tombstone.put(BEGUN))
-    assert "ExpiresAt" not in items(dynamodb)[OWNER, RECORD]
 
 
 def test_what_a_later_version_has_added_is_left_out(ledger: Ledger, dynamodb: Any) -> None:
@@ -176,15 +138,6 @@ def test_a_claim_changes_hands_only_with_its_holder(
     else:
         assert ledger.write(new, claims=claims) == ledger.read(OWNER)
         assert ledger.holder(ORGANIZATION, RESOURCE) == after
-
-
-def test_whoever_was_overtaken_is_told_so_before_anything_of_a_claim(ledger: Ledger) -> None:
-    """A writer whose record has changed looks again first: the claim may be another's for that very reason."""
-    ledger.write(record(by="one"))
-    ledger.write(record(owner=SIBLING), claims=[claim("TAKE")])
-    with pytest.raises(OvertakenError) as raised:
-        ledger.write(record(by="two"), claims=[claim("TAKE")])
-    assert type(raised.value) is OvertakenError
 
 
 # ------------------------------------------------------------------------------------------ what version 1.0.0 has left
@@ -245,42 +198,6 @@ def test_an_item_of_the_first_version_with_less_in_it(ledger: Ledger, dynamodb: 
     """What an older version did not write yet has its default (contract 44)."""
     dynamodb.put_item(TableName=TABLE, Item={key: OLD[key] for key in ("Owner", "Entry")})
     assert ledger.read(OWNER) == Record(OWNER)._replace(old_items=(ORGANIZATION,)).put(Entry(ORGANIZATION, "", "@", ""))
-
-
-# -------------------------------------------------------------------------------------------------------- lost replies
-
-
-@pytest.fixture
-def lose_reply(dynamodb: Any) -> Callable[[], None]:
-    """Make a function that loses DynamoDB's next reply to a write, after the write was carried out."""
-
-    def lose() -> None:
-        lost: list[str] = []
-
-        def forget(model: Any, **_: object) -> None:
-            if model.name not in {"Query", "GetItem"} and not lost:
-                lost.append(model.name)
-                raise botocore.exceptions.ConnectionClosedError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com")
-
-        dynamodb.meta.events.register("after-call.dynamodb", forget)
-
-    return lose
-
-
-@pytest.mark.parametrize(
-    "claims", [(), (claim("TAKE"),), (claim("LEAVE"),), (claim("MOVE", SIBLING),), (claim("HAND", SIBLING),)]
-)
-def test_a_lost_reply_makes_no_difference(
-    ledger: Ledger, clock: FakeClock, lose_reply: Callable[[], None], claims: Sequence[Claim]
-) -> None:
-    """A write whose reply was lost is found to be done when it is tried again (contract 40)."""
-    holder = SIBLING if claims and claims[0].action == "MOVE" else OWNER
-    ledger.write(record(owner=holder, by="before"), claims=[claim("TAKE")])
-    new = ledger.read(OWNER)._replace(entries=(MADE,), written_by="new")
-    lose_reply()
-    assert ledger.write(new, claims=claims) == ledger.read(OWNER)
-    assert ledger.read(OWNER).entries == (MADE,)
-    assert len(clock.slept) == 1
 
 
 # --------------------------------------------------------------------------------------------------------- transactions
@@ -345,27 +262,3 @@ def test_a_condition_that_does_not_hold_is_not_waited_out(
         ledger.write(record(), claims=[claim("TAKE")])
     assert type(raised.value) is error
     assert clock.slept == []
-
-
-# ----------------------------------------------------------------------------------------------------------- no ledger
-
-
-@pytest.mark.parametrize(
-    "access",
-    [
-        lambda ledger: ledger.read(OWNER),
-        lambda ledger: ledger.holder(ORGANIZATION, RESOURCE),
-        lambda ledger: ledger.write(record()),
-        lambda ledger: ledger.write(record(), claims=[claim("TAKE")]),
-    ],
-)
-def test_without_a_table_everything_says_so(
-    dynamodb: Any, clock: FakeClock, access: Callable[[Ledger], object]
-) -> None:
-    """A table that cannot be used is told by its name and DynamoDB's code, and not taken for empty (contract 34)."""
-    with pytest.raises(LedgerUnavailableError, match="elsewhere") as raised:
-        access(Ledger(caller(dynamodb, clock), "elsewhere", clock))
-    failure = raised.value.failure()
-    assert failure.code == "ResourceNotFoundException"
-    assert failure.cause.startswith("the ledger, DynamoDB table elsewhere, could not be used: ")
-    assert failure.advice == LedgerUnavailableError.advice
