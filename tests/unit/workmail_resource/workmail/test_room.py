@@ -2,14 +2,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.workmail_resource.support import DELEGATE, ORGANIZATION, OTHER_DELEGATE, RESOURCE
+from tests.unit.workmail_resource.support import DELEGATE, OTHER_DELEGATE, RESOURCE
 from workmail_resource.workmail.plan import Step, differences, plan
-from workmail_resource.workmail.properties import BookingOptions, Declaration
-from workmail_resource.workmail.room import Room, State, Wanted, attributes, from_snapshot, snapshot
+from workmail_resource.workmail.properties import BookingOptions
+from workmail_resource.workmail.room import Room, State, Wanted, from_snapshot, snapshot
 
 DISABLED = Room(RESOURCE, "boardroom", "ROOM", "DISABLED", aliases=frozenset(), delegates=frozenset())
 ENABLED = DISABLED._replace(state="ENABLED", email="boardroom@example.com")
@@ -23,32 +22,11 @@ def operations(room: Room, wanted: Wanted) -> list[tuple[str, str]]:
     return [(step.operation, step.subject) for step in plan(room, wanted)]
 
 
-def test_plan_of_what_is_there_is_empty() -> None:
-    """A resource that is as declared is not written to (contract 22)."""
-    assert plan(ENABLED, BOOKABLE) == ()
-    assert plan(DISABLED, PLAIN) == ()
-
-
 def test_plan_of_the_same_in_another_order_and_case_is_empty() -> None:
     """The order of a set and the case of an address are no difference (contract 22)."""
     room = ENABLED._replace(aliases=frozenset({"A@example.com", "b@example.com"}))
     wanted = BOOKABLE._replace(email="BoardRoom@Example.com", aliases=frozenset({"B@example.com", "a@example.com"}))
     assert plan(room, wanted) == ()
-
-
-def test_plan_of_a_name_in_another_case_is_empty() -> None:
-    """A name that WorkMail shows in another case than it was given in is no difference (contract 22)."""
-    room = ENABLED._replace(name="BoardRoom")
-    assert plan(room, BOOKABLE) == ()
-    assert differences(room, BOOKABLE) == ()
-
-
-def test_plan_of_a_trimmed_description_is_empty() -> None:
-    """A description of which WorkMail shows no blanks at the ends is no difference (contract 22)."""
-    room, wanted = ENABLED._replace(description="with a view"), BOOKABLE._replace(description=" with a view\u00a0")
-    assert plan(room, wanted) == plan(room._replace(description=None), wanted._replace(description=" ")) == ()
-    assert differences(room, wanted) == ()
-    assert plan(room, wanted._replace(description="with  a view")) != ()
 
 
 def test_plan_registers_before_anything_else() -> None:
@@ -147,23 +125,6 @@ def test_plan_updates_everything_at_once() -> None:
             "Name den",
         ),
     )
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "den"},
-        {"type": "EQUIPMENT"},
-        {"description": "here"},
-        {"hidden": True},
-        {"booking": BookingOptions(auto_decline_recurring_requests=True)},
-    ],
-)
-def test_plan_updates_on_any_difference(change: dict[str, Any]) -> None:
-    """Each attribute that differs is reason enough for an UpdateResource."""
-    assert operations(ENABLED, BOOKABLE._replace(**change)) == [
-        ("UpdateResource", f"Name {change.get('name', 'boardroom')}")
-    ]
 
 
 def test_plan_never_tells_a_description() -> None:
@@ -338,11 +299,6 @@ def test_plan_changes_all_100_aliases() -> None:
     assert room.aliases == new
 
 
-def test_differences_of_what_is_there_are_none() -> None:
-    """A resource as declared has no differences."""
-    assert differences(ENABLED, BOOKABLE) == ()
-
-
 def test_differences_name_everything_but_the_description() -> None:
     """Each difference says what is and what should be; of a Description only that it is another (contract 38)."""
     room = ENABLED._replace(description="merger talks", aliases=frozenset({"a@example.com"}), hidden=True)
@@ -367,55 +323,3 @@ def test_differences_name_everything_but_the_description() -> None:
 def test_snapshot_survives_json(room: Room) -> None:
     """What an adopted resource was like comes back from the ledger's JSON exactly (contract 46)."""
     assert from_snapshot(json.loads(json.dumps(snapshot(room)))) == room
-
-
-def test_wanted_declared_takes_delegates_by_id() -> None:
-    """A declaration becomes what is wanted, its delegates given as entity ids."""
-    declaration = Declaration(
-        ORGANIZATION,
-        "den",
-        "EQUIPMENT",
-        description="here",
-        hidden=True,
-        email="den@example.com",
-        aliases=("b@example.com", "a@example.com"),
-        booking=MANUAL,
-        delegates=("anna",),
-    )
-    assert Wanted.declared(declaration, frozenset({DELEGATE})) == Wanted(
-        name="den",
-        type="EQUIPMENT",
-        description="here",
-        hidden=True,
-        email="den@example.com",
-        booking=MANUAL,
-        aliases=frozenset({"a@example.com", "b@example.com"}),
-        delegates=frozenset({DELEGATE}),
-    )
-
-
-def test_wanted_as_it_is_keeps_a_disabled_resource_disabled() -> None:
-    """A disabled resource that still shows an address is wanted as it is: disabled."""
-    assert Wanted.as_it_is(ENABLED._replace(state="DISABLED")).email is None
-
-
-@pytest.mark.parametrize("room", [ENABLED, DISABLED, ENABLED._replace(state="DISABLED")])
-def test_attributes_have_the_same_keys_always(room: Room) -> None:
-    """Fn::GetAtt finds the same six attributes, all strings, in every state (contract 9)."""
-    data = attributes(room, ORGANIZATION)
-    assert data == {
-        "ResourceId": RESOURCE,
-        "OrganizationId": ORGANIZATION,
-        "Name": "boardroom",
-        "Type": "ROOM",
-        "Email": "boardroom@example.com" if room.enabled else "",
-        "State": room.state,
-    }
-    assert all(isinstance(value, str) for value in data.values())
-
-
-def test_the_primary_address_is_no_alias() -> None:
-    """ListAliases may name the primary address too, in any case; it is no alias."""
-    room = ENABLED.listing(aliases=["BOARDROOM@example.com", "alias@example.com"], delegates=[DELEGATE])
-    assert room.aliases == frozenset({"alias@example.com"})
-    assert room.delegates == frozenset({DELEGATE})
