@@ -48,6 +48,14 @@ def scripted(client: MakeClient, clock: FakeClock) -> Iterator[tuple[WorkMail, S
 Scripted = tuple[WorkMail, Script]
 
 
+@pytest.mark.parametrize("options", [{}, {"BookingOptions": {}}, {"BookingOptions": {"AutoAcceptRequests": True}}])
+def test_describe_takes_what_is_missing_for_its_default(scripted: Scripted, options: dict[str, Any]) -> None:
+    """What WorkMail leaves out is as a new resource has it."""
+    workmail, script = scripted
+    script.answers("describe_resource", {**DESCRIBED, **options}, ResourceId=RESOURCE)
+    assert workmail.describe(RESOURCE) == DISABLED
+
+
 def test_with_lists_reads_every_page(scripted: Scripted) -> None:
     """Delegates and aliases are read to the last page; the primary address is no alias."""
     workmail, script = scripted
@@ -76,3 +84,14 @@ def test_find_behind_a_deleted_one_of_the_same_name(scripted: Scripted) -> None:
     script.answers("list_resources", {"Resources": [live]}, **page, NextToken="1")
     script.answers("describe_resource", DESCRIBED, ResourceId=RESOURCE)
     assert workmail.find("boardroom") == DISABLED
+
+
+def test_organization(scripted: Scripted) -> None:
+    """State and default domain of the organization are what it says, and a missing domain is none."""
+    workmail, script = scripted
+    script.answers("describe_organization", {"State": "Deleted"})
+    script.answers("describe_organization", {"State": "Active", "DefaultMailDomain": "example.com"})
+    script.answers("describe_organization", {"State": "Active"})
+    assert workmail.organization_state() == "Deleted"
+    assert workmail.default_domain() == "example.com"
+    assert workmail.default_domain() is None
