@@ -170,6 +170,9 @@ class Checks:
             # No reversed Update comes, and the Delete names the former room only: nothing tells that from the clean-up
             # of a replacement which has succeeded.
             self._given_up.add(last)
+        if last and declares_adopt(request.event) and self._was_create_in_vain(last):
+            # ADOPT may find what that has made, and takes it for a room that CloudFormation has let go.
+            self._given_up.add(last)
         self._previous[owner], self._latest[owner] = last or "", request.event["ResponseURL"]
         if old is not None:
             request.goes_back = _state(request.event["ResourceProperties"]) in (
@@ -177,6 +180,11 @@ class Checks:
                 _state(old),
             )
             self._old[owner] = old
+
+    def _was_create_in_vain(self, url: str) -> bool:
+        request = self._world.cloudformation.request(url)
+        deaths = sum(one.ended == "died" for one in self._tries(request))
+        return request.kind == "create" and not request.open and deaths >= ALL_TRIES
 
     def _was_update_in_vain(self, url: str) -> bool:
         request = self._world.cloudformation.request(url)
@@ -240,8 +248,13 @@ class Checks:
             known.let_go = known.left_behind = True
             known.released.add((stack.stack_id, resource.logical_id))
         else:
-            # It says of which Create it was; that may still arrive.
-            self._given_up.add(self._previous.get((stack.stack_id, resource.logical_id), ""))
+            # Its Create may still arrive: the one that was answered with this id, or else the last one.
+            told = {
+                request.event["ResponseURL"]
+                for request in self._world.cloudformation.requests.values()
+                if request.kind == "create" and getattr(request.settled.value, "physical_id", "") == physical_id
+            }
+            self._given_up |= told or {self._previous.get((stack.stack_id, resource.logical_id), "")}
 
     def stack(self, stack: "Stack") -> None:
         """Note what a stack has become."""
@@ -451,7 +464,9 @@ class Checks:
                 known.released.add(owner)
 
     def _is_of_another(self, request: "Request") -> bool:
-        """Tell whether a Delete clears away something else than what its logical resource has."""
+        """Tell whether a Delete clears away something else than what its logical resource has, or is about to have."""
+        if request.event.get("PhysicalResourceId", "").startswith("Custom::"):
+            return True
         stack = self._world.cloudformation.find(request.event["StackId"])
         resource = stack.resources.get(request.event["LogicalResourceId"]) if stack is not None else None
         deletes = request.event["RequestType"] == "Delete"
@@ -662,6 +677,7 @@ class Checks:
             and known.maker == owner_of(request.event)
             and known.made_by == request.event["ResponseURL"]
             and not known.let_go
+            and known.touched < 0
         )
 
     def _gives_it_up(self, request: "Request") -> bool:
@@ -773,6 +789,9 @@ class Checks:
         for room_id, (_, room) in self._world.workmail.rooms().items():
             known = self.known.get(room_id)
             if known is None or known.maker == PEOPLE or known.let_go or self._world.cloudformation.holders(room_id):
+                continue
+            if known.touched >= 0 and not known.settled:
+                # People may have taken the mark away, before the ledger knew the room.
                 continue
             stacks = {stack_id for stack_id, _ in known.adopters | {known.maker}}
             if self._is_retained_unknown(known) or (stacks & unfinished and not finally_):

@@ -521,7 +521,8 @@ class CloudFormation:
         self._status(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         self._pause()
         for resource in left:
-            self._delete_id(stack, resource.logical_id, resource.physical_id, resource.properties, "clean up")
+            if not self._delete_id(stack, resource.logical_id, resource.physical_id, resource.properties, "clean up"):
+                self._world.checks.left_behind(stack, resource, resource.physical_id)
         removed = [resource for key, resource in stack.resources.items() if key not in template]
         self._clean_up(stack, removed, lambda resource: resource.declared.deletion_policy != "Delete")
         stack.before = {}
@@ -666,9 +667,10 @@ class CloudFormation:
 
     def _delete_failed(self, stack: Stack, resources: Sequence[Resource]) -> None:
         """Delete what has failed before it is created anew; what cannot be deleted is forgotten."""
-        for logical_id in self._delete_all(stack, resources, rolled_back=True):
-            resource = stack.resources[logical_id]
-            self._world.checks.left_behind(stack, resource, resource.physical_id)
+        stuck = self._delete_all(stack, resources, rolled_back=True)
+        for resource in resources:
+            if resource.logical_id in stuck:
+                self._world.checks.left_behind(stack, resource, resource.physical_id)
 
     def _delete_id(self, stack: Stack, logical_id: str, physical_id: str, properties: Properties, kind: str) -> bool:
         event = {"RequestType": "Delete", "PhysicalResourceId": physical_id, "ResourceProperties": dict(properties)}
