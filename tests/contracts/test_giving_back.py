@@ -109,6 +109,24 @@ def test_contract_63_what_it_was_like_is_read_under_the_claim(play: Timeless) ->
     assert described(play, room) == before
 
 
+def test_contract_55_what_a_sibling_is_about_to_give_up(play: Timeless) -> None:
+    """The Delete of an adopted room waits for its former address while another logical ID gives that up."""
+    room = existing(play)
+    before = described(play, room)
+    play.create(properties=ADOPTING)
+    for alias in play.stage.describe(room)["aliases"]:
+        within = {"OrganizationId": ADOPTING["OrganizationId"], "EntityId": room}
+        play.stage.workmail.invoke("DeleteAlias", {**within, "Alias": alias})
+    taking = room_properties(Name="another", Email=f"old@{DOMAIN}")
+    other = play.create(properties=taking, logical_id="Other")
+    gives_up = play.event("Delete", properties=taking, physical_id=other, logical_id="Other")
+    play.at_next_wait(lambda: play.deliver(gives_up))
+
+    assert play.deliver(play.event("Delete", properties=ADOPTING, physical_id=room)).succeeded
+
+    assert described(play, room) == before
+
+
 @pytest.mark.parametrize("at", ["UpdateResource", "DescribeResource"])
 def test_contract_55_a_room_that_people_delete_meanwhile(play: Timeless, at: str) -> None:
     """What is deleted by hand while it is given back is gone, and the Delete succeeds."""
@@ -339,6 +357,55 @@ def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
 
 
+def test_contract_56_taken_over_half_way(play: Timeless) -> None:
+    """A room that was taken over while an Update of it was half way is as it was before, after a rollback."""
+    # GIVEN an Update that died half way, after which another logical ID takes the room over
+    room = play.create(properties=DECLARED, logical_id="Old")
+    before = described(play, room)
+    changed = {**DECLARED, "Description": "changed"}
+    forth = {"properties": changed, "old_properties": DECLARED, "physical_id": room, "logical_id": "Old"}
+    play.dies(play.event("Update", **forth), "UpdateResource")
+    play.wait(60)
+    half_way = {**RENAMED, "Description": "changed"}
+    play.create(properties=half_way, logical_id="New")
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    # WHEN both are rolled back
+    back = {"properties": DECLARED, "old_properties": changed, "physical_id": room, "logical_id": "Old"}
+    answers = [
+        play.deliver(play.event("Update", **back)),
+        play.deliver(play.event("Delete", properties=half_way, physical_id=room, logical_id="New")),
+    ]
+
+    # THEN the room is as it was
+    assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
+    assert described(play, room) == before
+
+
+@pytest.mark.parametrize("cleaned_up", [False, True])
+def test_contract_56_changed_since(play: Timeless, *, cleaned_up: bool) -> None:
+    """A room that was changed since it was taken over goes back too, as long as the old logical ID waits for it."""
+    # GIVEN a deployment that failed and was not rolled back, and another one
+    room = play.create(properties=DECLARED, logical_id="Old")
+    before = described(play, room)
+    play.create(properties=RENAMED, logical_id="New")
+    changed = room_properties(Description="changed")
+    update = {"properties": changed, "old_properties": RENAMED, "physical_id": room, "logical_id": "New"}
+    assert play.deliver(play.event("Update", **update)).succeeded
+    if cleaned_up:
+        assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")).succeeded
+
+    # WHEN the new logical ID is deleted, in the rollback of the other one or after its end
+    assert play.deliver(play.event("Delete", properties=changed, physical_id=room, logical_id="New")).succeeded
+
+    # THEN the old one has the room as it was, or nobody has it any more
+    if cleaned_up:
+        assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+        return
+    assert described(play, room) == before
+    assert {one["Owner"].rpartition("|")[2] for one in play.stage.entries() if one["Entry"] == "entry"} == {"Old"}
+
+
 def test_contract_56_both_declared_at_once(play: Timeless) -> None:
     """When both logical IDs declare the room, the second has it, and the first's next change names the second."""
     room = play.create(properties=DECLARED, logical_id="Old")
@@ -448,6 +515,21 @@ def test_contract_57_a_stack_that_is_being_changed(play: Timeless) -> None:
     assert f"is being changed by Room of stack {first}" in answer.reason
     assert DELAY <= play.took < 2 * DELAY
     assert (play.stage.state(), play.stage.entries()) == (before, entries)
+
+
+def test_contract_57_an_answer_that_comes_between_two_questions(play: Timeless) -> None:
+    """ADOPT asks once more whose a room is when the stack is at rest: the answer to its Create may have come."""
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    room = play.create(stack_id=first)
+    play.stage.cloudformation.show(first, "Room", "r-" + 32 * "0", "CREATE_COMPLETE")
+    play.before("DescribeStacks", lambda: play.stage.cloudformation.show(first, "Room", room, "CREATE_COMPLETE"))
+    before = play.stage.state()
+
+    answer = play.deliver(play.event("Create", properties=RENAMED))
+
+    assert answer.reason.startswith("AdoptionRefused:"), answer.reason
+    assert f"belongs to Room of stack {first}" in answer.reason
+    assert play.stage.state() == before
 
 
 @pytest.mark.parametrize("asked", ["counts it", "denied"])

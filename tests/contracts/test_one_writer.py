@@ -131,18 +131,28 @@ def test_contract_62_an_event_whose_delete_has_failed(play: Timeless, *, adopts:
         assert (room["description"], room["email"]) == ("as people know it", "old@example.com")
 
 
-def test_contract_49_a_table_that_was_backed_up_too_early(play: Timeless) -> None:
-    """A replacement leaves the room alone that it replaces, even if a restored table takes it for unfinished."""
+@pytest.mark.parametrize("restored", ["before the replacement", "after it"])
+def test_contract_49_a_table_that_was_backed_up_too_early(play: Timeless, restored: str) -> None:
+    """A replacement and its Delete leave a replaced room alone, even if a restored table takes that for unfinished."""
+    # GIVEN a table that was backed up while the room was made, which an UpdateReplacePolicy retains
     items, backup = play.stage.world.table.items, dict[Any, Any]()
     play.after("UpdateResource", lambda: backup.update(deepcopy(items)))
-    room = play.create()
+    room = current = play.create()
+    old, moved = PLAIN, MOVED
+    if restored == "after it":
+        current = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
+        old, moved = MOVED, room_properties(Name="another", Email="another@example.com")
+        play.wait(60)
     items.clear()
     items.update(backup)
 
-    moved = play.deliver(update(play, room, PLAIN, MOVED))
+    # WHEN it is replaced, or what has replaced it is, and what came of that is deleted
+    answer = play.deliver(update(play, current, old, moved))
+    assert answer.succeeded, answer.reason
+    assert play.deliver(play.event("Delete", properties=moved, physical_id=answer.physical_id)).succeeded
 
-    assert moved.succeeded, moved.reason
-    assert {one.ResourceId for one in play.stage.rooms()} == {room, moved.physical_id}
+    # THEN the retained rooms are there
+    assert {one.ResourceId for one in play.stage.rooms()} == {room, current}
 
 
 def test_contract_34_a_delete_that_dies_between_two_rooms(play: Timeless) -> None:

@@ -96,6 +96,25 @@ def test_contract_27_a_rollback_by_an_update_and_a_replacement(play: Timeless) -
     assert play.stage.describe(room) == before
 
 
+def test_contract_27_a_rollback_over_two_replacements(play: Timeless) -> None:
+    """A rollback over two moves to another organization and back goes back to the first room, with its calendar."""
+    elsewhere = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+    new = room_properties(Name="another", Email="another@example.com")
+    room = play.create()
+    before = play.stage.describe(room)
+    moved = play.deliver(update(play, room, room_properties(), elsewhere)).physical_id
+    again = play.deliver(update(play, moved, elsewhere, new)).physical_id
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    back = play.deliver(update(play, again, new, room_properties()))
+
+    assert (back.succeeded, back.physical_id) == (True, room), back.reason
+    assert play.stage.describe(room) == before
+    for replaced, properties in ((moved, elsewhere), (again, new)):
+        assert play.deliver(play.event("Delete", properties=properties, physical_id=replaced)).succeeded
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
 def test_contract_53_a_room_and_its_delegate_are_gone(play: Timeless) -> None:
     """A rollback makes a room that was deleted by hand anew, although its delegate has left too."""
     with_delegate = room_properties(Delegates=["alice"])

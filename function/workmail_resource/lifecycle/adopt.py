@@ -221,6 +221,9 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
     if not view.is_gone and not _is_at_rest(work, holder):
         # Its answer may be on the way, a rollback may go back to it, or its Delete may come under an invented id.
         raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
+    if not view.is_gone and work.stacks.view(holder) != view:
+        # Its answer has come between the two questions.
+        raise OvertakenError
 
 
 def _is_at_rest(work: Work, holder: str) -> bool:

@@ -25,6 +25,7 @@ from .steps import (
     clear_rests,
     discard,
     forget,
+    is_late,
     new_entry,
     note_failure,
     reported,
@@ -146,9 +147,10 @@ def _resume(
         if room is None:
             raise ResourceGoneError(f"WorkMail shows no resource {resource_id} any more, which this event had made")
         goal = goal_of(workmail, declaration)
-        if instead_of is None and not plan(room, goal):
-            return unchanged(own, room)
         # That a replacement is ready so late tells its Delete that CloudFormation may never have taken the answer.
+        noted = instead_of is None or not is_late(work)
+        if noted and not plan(room, goal):
+            return unchanged(own, room)
         work.turn.take(record.following(work.event), claims=[claim_of(own, "TAKE")])
         room = bring(work, workmail, room, goal)
         return settle(work, own, room, declaration)

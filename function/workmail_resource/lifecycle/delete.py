@@ -29,7 +29,7 @@ from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import organization_id, parse
 
 from .adopt import take_back
-from .handover import has_let_go
+from .handover import has_let_go, is_awaited
 from .steps import (
     ATTEMPTS,
     LATE,
@@ -193,6 +193,10 @@ def _voided(work: Work, record: Record, view: "_View") -> Record:
 def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, str]]:
     """Return what is to be done about which entries."""
     found: list[tuple[Entry, str]] = []
+    named = record.with_id(work.event.physical_resource_id)
+    if named is not None and named.taken_from and named.changed and not is_awaited(work, named):
+        # It is as if it had never been another's.
+        record = record.put(named._replace(taken_from="", former=None), named)
     for entry in record.entries:
         physical_id = work.event.physical_resource_id
         meant = not is_resource_id(physical_id) and entry in may_be_meant(record, work.event)

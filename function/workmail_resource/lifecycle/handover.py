@@ -55,6 +55,11 @@ def idle_owner(work: Work, entry: Entry) -> Waiting:
     raise AssertionError("the waits never end")
 
 
+def is_awaited(work: Work, entry: Entry) -> bool:
+    """Tell whether the owner that a resource was taken over from still waits for it."""
+    return _waiting(work, entry).record is not None
+
+
 def _waiting(work: Work, entry: Entry) -> Waiting:
     state = entry.former
     others: list[Record] = []

@@ -21,13 +21,14 @@ from workmail_resource.ownership.rules import (
 )
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import VISIBLE_WITHIN, Judge, Obstacle, converge, found, remove, seen
+from workmail_resource.workmail.converge import VISIBLE_WITHIN, Judge, Obstacle, found, remove, seen
 from workmail_resource.workmail.errors import ResourceGoneError, UnknownDelegateError
 from workmail_resource.workmail.plan import Step, plan
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, Wanted, attributes, from_snapshot
 
 from .handover import Waiting, idle_owner
+from .siblings import DELAY, bring
 from .work import Result, Work
 
 #: The share of the time that may be used for what an event has to have time after: an adoption or a replacement, which
@@ -72,7 +73,7 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
         A later event has followed this one, or CloudFormation does not wait for it any more: the Delete of a late
         Create may have failed meanwhile, and then nobody else takes away what it has made.
     """
-    if work.event.request_type == "Create" and _is_late(work):
+    if work.event.request_type == "Create" and is_late(work):
         check_awaited(work)
     ready = entry.settled(declared_digest(declaration))._replace(
         name=room.name,
@@ -201,9 +202,13 @@ def clear_rests(work: Work) -> None:
         Another delivery of this event has taken its turn.
     """
     hurried = work.within(REVERSIBLE_SHARE)
+    named = work.event.physical_resource_id
+    if work.event.request_type == "Update" and not work.turn.record.knows(named):
+        # The ledger has lost what came last: then what it knows as unfinished may have been finished since.
+        work.turn.record = work.turn.record.finished(but_for=work.id)
     for entry in work.turn.record.entries:
         # What an Update names is no rest, even if a table was restored that was backed up before it was ready.
-        if is_same_event(entry.made_by, work.id) or entry.resource_id == work.event.physical_resource_id:
+        if is_same_event(entry.made_by, work.id) or entry.resource_id == named:
             continue
         if entry.ready:
             _leave_former(work, entry)
@@ -243,11 +248,12 @@ def check_begin(work: Work) -> None:
         CloudFormation has given it up.
     """
     check_current(work)
-    if not any(entry.signed_at == work.event.signed_at for entry in work.turn.record.entries) and _is_late(work):
+    if not any(entry.signed_at == work.event.signed_at for entry in work.turn.record.entries) and is_late(work):
         check_awaited(work)
 
 
-def _is_late(work: Work) -> bool:
+def is_late(work: Work) -> bool:
+    """Tell whether an event has been on its way for so long that it is most likely a retry of Lambda's."""
     signed_at = work.event.signed_at
     return signed_at is not None and work.clock.time() - signed_at >= LATE
 
@@ -431,11 +437,11 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
         entry = begun
     judge = best_effort(work, "an adopted resource could not be given back wholly as it was")
     try:
-        bring = partial(_bring_back, workmail, before=before, judge=judge)
+        bring_it = partial(_bring_back, work, workmail, before=before, judge=judge)
         if interrupted:
-            bring_surely(workmail, room, Wanted.as_it_is(before), bring)
+            bring_surely(workmail, room, Wanted.as_it_is(before), bring_it)
         else:
-            bring(room)
+            bring_it(room)
     except ResourceGoneError:
         # Somebody has deleted it meanwhile: nothing is left to give back.
         return entry
@@ -450,11 +456,12 @@ def _is_alike(one: Room, other: Room) -> bool:
     return one.state == other.state and Wanted.as_it_is(one) == Wanted.as_it_is(other)
 
 
-def _bring_back(workmail: WorkMail, room: Room, before: Room, judge: Judge) -> Room:
+def _bring_back(work: Work, workmail: WorkMail, room: Room, before: Room, judge: Judge) -> Room:
+    bring_to = partial(bring, work, workmail, otherwise=judge, patience=DELAY)
     if room.enabled and not before.enabled and before.email is not None:
         # What WorkMail keeps of a disabled resource can be put back only while it is registered.
-        room = converge(workmail, room, Wanted.as_it_is(before._replace(state="ENABLED")), judge=judge, strict=False)
-    return converge(workmail, room, Wanted.as_it_is(before), judge=judge, strict=False)
+        room = bring_to(room, Wanted.as_it_is(before._replace(state="ENABLED")))
+    return bring_to(room, Wanted.as_it_is(before))
 
 
 def is_refusal(error: ServiceError) -> bool:

@@ -81,10 +81,21 @@ def _update(work: Work, declaration: Declaration, record: Record) -> Result:
     physical_id = work.event.physical_resource_id
     # CloudFormation does not know what was made instead of one that had vanished, if it never took the answer.
     entry = record.with_id(physical_id) or record.successor(physical_id)
+    if entry is not None and not entry.ready:
+        # CloudFormation names what it has: the table was restored to before the resource was ready.
+        entry, record = (ready := entry._replace(ready=True)), record.put(ready, entry)
     current = entry.organization_id if entry is not None else organization_id(work.event.old_properties)
     if current is not None and current != declaration.organization_id:
         return _replace(work, declaration, record, entry)
+    kept = None if entry is None else _replaced_by(record, entry, declaration.organization_id)
+    if entry is not None and kept is not None and _is_before(work, declaration, kept):
+        return _go_back(work, declaration, record, kept, entry)
     return _update_in_place(work, declaration, record, entry)
+
+
+def _is_before(work: Work, declaration: Declaration, kept: Entry) -> bool:
+    """Tell whether a rollback goes back to a resource, over a replacement and another in its organization."""
+    return kept.ready and kept.digest == declared_digest(declaration) and bool(work.stacks.rolls_back(work.owner))
 
 
 # -------------------------------------------------------------------------------------------------------- reversed ones
@@ -133,10 +144,12 @@ def _unfinished_elsewhere(work: Work, record: Record, entry: Entry | None) -> li
 
     That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took.
     """
+    # Without an entry, the ledger has lost what came last, and what it knows as unfinished may have been finished.
     return [
         one
         for one in record.entries
-        if one != entry
+        if entry is not None
+        and one != entry
         and one.resource_id != work.event.physical_resource_id
         and not is_same_event(one.made_by, work.id)
         and (not one.ready or _was_not_taken(work, record, one))
@@ -195,7 +208,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     room = bring_surely(workmail, room, goal, bring_it) if interrupted and steps else bring_it(room)
     if left_out is not None:
         left_out.check(before, room)
-    return settle(work, entry._replace(changed=True, taken_from="", former=None), room, declaration)
+    return settle(work, entry._replace(changed=True), room, declaration)
 
 
 def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry: Entry | None) -> Record:
@@ -317,7 +330,8 @@ def _update_handed_over(
 ) -> Result:
     """Leave a resource alone that another logical resource has taken over, unless that one has let it go.
 
-    When that one is rolled back, it hands the resource back as it took it; a rollback that goes back further takes it.
+    When that one is rolled back, it hands the resource back as it took it. A rollback that goes back further takes it,
+    and so does one of an Update that was half way when the resource was taken over.
 
     Raises
     ------
@@ -329,7 +343,7 @@ def _update_handed_over(
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
         check_awaited(work)
-    if let_go or (back and _is_another(entry, declaration)):
+    if let_go or (back and (_is_another(entry, declaration) or _is_unfinished(record, entry))):
         try:
             take_back(work, record, entry)
         except ClaimedError:
@@ -409,16 +423,26 @@ def _made_anew(work: Work, declaration: Declaration, record: Record, instead_of:
 
 def _replace(work: Work, declaration: Declaration, record: Record, current: Entry | None) -> Result:
     """Make the resource in another organization; the old one stays until CloudFormation's Delete of its id."""
-    kept = None if current is None else record.with_id(current.replaces)
+    kept = None if current is None else _replaced_by(record, current, declaration.organization_id)
     if (
         kept is not None
         and current is not None
         and kept.ready
-        and kept.organization_id == declaration.organization_id
         and _is_wanted_back(work, declaration, record, kept, current)
     ):
         return _go_back(work, declaration, record, kept, current)
     return _made_anew(work, declaration, record, current)
+
+
+def _replaced_by(record: Record, current: Entry, organization: str) -> Entry | None:
+    """Return the resource in an organization that the *current* one has replaced, perhaps over several others."""
+    seen, one = {current.key}, record.with_id(current.replaces)
+    while one is not None and one.key not in seen:
+        if one.organization_id == organization:
+            return one
+        seen.add(one.key)
+        one = record.with_id(one.replaces)
+    return None
 
 
 def _is_wanted_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> bool:

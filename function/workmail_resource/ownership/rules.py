@@ -308,6 +308,15 @@ class Record(NamedTuple):
         """Return the entry of what was made instead of a resource."""
         return next((one for one in self.entries if one.replaces == resource_id), None)
 
+    def knows(self, resource_id: str) -> bool:
+        """Tell whether there is an entry of a resource, or of what was made instead of it."""
+        return self.with_id(resource_id) is not None or self.successor(resource_id) is not None
+
+    def finished(self, *, but_for: str) -> "Record":
+        """Return the record in which everything is ready but for what one event has begun."""
+        entries = (one if is_same_event(one.made_by, but_for) else one._replace(ready=True) for one in self.entries)
+        return self._replace(entries=tuple(entries))
+
     def is_made_anew(self, former: Entry) -> bool:
         """Tell whether a Create has come after a resource: CloudFormation has let that go before."""
         since = max(former.made_at, former.signed_at)
@@ -513,7 +522,7 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
 
 
 def _named_removal(entry: Entry, *, adopt_declared: bool, now: float) -> Removal:
-    if entry.is_halfway or (entry.taken_from and not entry.changed):
+    if entry.is_halfway or entry.taken_from:
         return "UNDO"
     if entry.origin == "CREATED" or not adopt_declared:
         return "DELETE"

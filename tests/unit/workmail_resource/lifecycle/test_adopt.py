@@ -115,6 +115,8 @@ def test_another_stack_s_resource_is_taken_only_if_it_has_let_it_go(
         world.shows_counted("", "CREATE_IN_PROGRESS")
     if len(shown) == 3:
         world.cloudformation.add_response("describe_stacks", stack(shown[2]))
+    if len(shown) == 3 and taken:
+        world.shows_counted(shown[0], shown[1])
     if taken:
         reads(world)
         adopting(world)

@@ -386,7 +386,7 @@ ADOPT = {"properties": {**PLAIN, "ExistingResource": "ADOPT"}}
         (ADOPTED._replace(ready=False), RESOURCE, ADOPT, None, LATER, "UNDO"),
         (ADOPTED._replace(giving_back=True), RESOURCE, {}, None, LATER, "UNDO"),
         (READY._replace(taken_from=SIBLING), RESOURCE, ADOPT, None, LATER, "UNDO"),
-        (READY._replace(taken_from=SIBLING, changed=True), RESOURCE, {}, None, SOON, "DELETE"),
+        (READY._replace(taken_from=SIBLING, changed=True), RESOURCE, {}, None, SOON, "UNDO"),
         (READY._replace(handed_to=SIBLING), RESOURCE, {}, None, SOON, "RELEASE"),
         # The clean-up of a replacement, or of somebody else's resource: what is ready stays (contract 23).
         (READY, OTHER_RESOURCE, {}, GONE, SOON, None),
