@@ -289,8 +289,9 @@ class Checks:
             name = (parameters["OrganizationId"], room.name.casefold())
             self.given_up_names[name] = (owner_of(event), self._world.scheduler.now)
         named = event.get("PhysicalResourceId", "")
-        if known.let_go and known.left_behind and (named == room.id or not _ROOM_ID.fullmatch(named)):
-            # A call of the Delete that has failed may be on its way still.
+        of_owner = owner_of(event) in known.released
+        if known.let_go and known.left_behind and (of_owner or named == room.id or not _ROOM_ID.fullmatch(named)):
+            # A call of the Delete that has failed may be on its way still, and the next event clears up after it.
             return room
         if operation == "DeleteResource":
             if room.state == "DISABLED" and not room.refused_deletes:
@@ -630,9 +631,9 @@ class Checks:
 
     def _check_reason(self, request: "Request", answer: "Answer") -> None:
         """Judge a failure: there has to be a reason outside the provider."""
-        if self._disturbed(request):
-            return
         code = answer.reason.partition(":")[0]
+        if self._disturbed(request) or (code == "TimedOut" and self._world.had_outage):
+            return
         if code in {"NameAvailabilityException", "EmailAddressInUseException"}:
             if self._is_its_own(request):
                 self.found("15 an event fails over what it has made itself", f"{request.name}: {answer.reason}")
@@ -721,7 +722,9 @@ class Checks:
             return
         owner = owner_of(request.event)
         (this,) = tries
-        if this.refused_by is not None:
+        known = self.known.get(request.event.get("PhysicalResourceId", ""))
+        if this.refused_by is not None or (known is not None and known.adopters - {owner}):
+            # Or for a sibling that has taken its room over, and waits itself.
             return
         began, now = this.began_at, self._world.scheduler.now
         others = [one for one in self._world.tries if one is not this and owner_of(one.event) == owner]
@@ -768,6 +771,10 @@ class Checks:
                 known = self.known.get(resource.physical_id)
                 if known is not None and (known.let_go_at >= resource.settled_at or self._is_retained_unknown(known)):
                     # A new sibling has taken it over, and is retained in the rollback: that tells nobody (contract 56).
+                    continue
+                last = self.last_success.get((stack.stack_id, resource.logical_id))
+                if known is not None and known.touched >= 0 and last is not None and last.kind == "reverse":
+                    # People had changed it before a sibling took it over, which has handed it back as it was.
                     continue
                 wrong = self.differences(
                     resource.properties,

@@ -143,6 +143,8 @@ class Stack:
     template_before: Template = field(default_factory=dict)
     #: What the operation that is going on leads to.
     aim: Template = field(default_factory=dict)
+    #: When it was last begun to be created or updated, in seconds since the epoch.
+    began_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -312,7 +314,10 @@ class CloudFormation:
     def describe_stacks(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answer DescribeStacks for one stack; None when there is none."""
         stack = self.find(request["StackName"])
-        return None if stack is None else {"Stacks": [{"StackName": stack.name, "StackStatus": stack.status}]}
+        if stack is None:
+            return None
+        began = {"CreationTime": datetime.fromtimestamp(stack.began_at, UTC)}
+        return {"Stacks": [{"StackName": stack.name, "StackStatus": stack.status, **began}]}
 
     # ---------------------------------------------------------------------------------------- operations
 
@@ -352,7 +357,7 @@ class CloudFormation:
 
     def _create(self, name: str, template: Template, *, rollback: bool) -> None:
         stack_id = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/{self._new_id()}"
-        stack = Stack(name, stack_id, template=template)
+        stack = Stack(name, stack_id, template=template, began_at=self._world.scheduler.now)
         self.stacks[name] = stack
         self._status(stack, "CREATE_IN_PROGRESS")
         failed = self._make(stack, template, [], list(template), rollback=rollback)
@@ -494,6 +499,7 @@ class CloudFormation:
                 for key, resource in stack.resources.items()
             }
             stack.template_before = stack.template
+        stack.began_at = self._world.scheduler.now
         self._status(stack, "UPDATE_IN_PROGRESS")
         # A deployment that did not roll back is retried: what had failed is created anew, and its id is deleted, before
         # or after (the order is not documented).
@@ -520,9 +526,7 @@ class CloudFormation:
         stack.template = template
         self._status(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         self._pause()
-        for resource in left:
-            if not self._delete_id(stack, resource.logical_id, resource.physical_id, resource.properties, "clean up"):
-                self._world.checks.left_behind(stack, resource, resource.physical_id)
+        self._clean_up_failed(stack, left)
         removed = [resource for key, resource in stack.resources.items() if key not in template]
         self._clean_up(stack, removed, lambda resource: resource.declared.deletion_policy != "Delete")
         stack.before = {}
@@ -532,7 +536,7 @@ class CloudFormation:
         for resource in left:
             again = stack.resources.setdefault(resource.logical_id, resource)
             if again is not resource:
-                again.superseded.append((resource.physical_id, resource.properties))
+                again.superseded += [(resource.physical_id, resource.properties), *resource.superseded]
 
     def _roll_back(self, stack: Stack) -> None:
         self._status(stack, "UPDATE_ROLLBACK_IN_PROGRESS")
@@ -669,8 +673,16 @@ class CloudFormation:
         """Delete what has failed before it is created anew; what cannot be deleted is forgotten."""
         stuck = self._delete_all(stack, resources, rolled_back=True)
         for resource in resources:
-            if resource.logical_id in stuck:
-                self._world.checks.left_behind(stack, resource, resource.physical_id)
+            kept = [physical_id for physical_id, _ in resource.superseded]
+            for physical_id in [*kept, resource.physical_id] if resource.logical_id in stuck else kept:
+                self._world.checks.left_behind(stack, resource, physical_id)
+
+    def _clean_up_failed(self, stack: Stack, resources: Sequence[Resource]) -> None:
+        """Delete the same after it was created anew."""
+        for resource in resources:
+            for physical_id, properties in ((resource.physical_id, resource.properties), *resource.superseded):
+                if not self._delete_id(stack, resource.logical_id, physical_id, properties, "clean up"):
+                    self._world.checks.left_behind(stack, resource, physical_id)
 
     def _delete_id(self, stack: Stack, logical_id: str, physical_id: str, properties: Properties, kind: str) -> bool:
         event = {"RequestType": "Delete", "PhysicalResourceId": physical_id, "ResourceProperties": dict(properties)}

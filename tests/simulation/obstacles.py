@@ -198,7 +198,10 @@ def _gone(world: "World", request: "Request") -> str:
     """Tell whether people have deleted what the event is about, or what it has made."""
     if request.kind == "reverse":
         return ""
+    adopts, since = declares_adopt(request.event), request.sent_at
     for room_id, known in world.checks.known.items():
+        if adopts and known.touched >= since and world.workmail.room(known.organization_id, room_id) is None:
+            return "people have deleted a room that it may have found"
         made = known.made_by == request.event["ResponseURL"] and known.touched >= 0
         own = made or request.event.get("PhysicalResourceId") == room_id
         if own and world.workmail.room(known.organization_id, room_id) is None:
