@@ -1,6 +1,7 @@
 """Contracts 49 to 52, 58 and 59: whose a room is over several operations, in virtual time."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -351,6 +352,23 @@ def test_contract_59_an_answer_that_cloudformation_never_took(
     assert answer.succeeded, answer.reason
     assert [one.ResourceId for one in play.stage.rooms()] == ([room] if stays else [])
     assert play.logged("left alone") is stays
+
+
+@pytest.mark.parametrize("began", ["before", "after"])
+def test_contract_59_a_room_from_an_earlier_operation(play: Timeless, began: str) -> None:
+    """A room that was retained stays at the Delete of an invented ID: its Create was of an earlier operation (49)."""
+    play.stage.cloudformation.began = datetime.fromtimestamp(play.now, UTC)
+    room = play.create()
+    if began == "after":
+        # It was taken out with Retain; the Create of another one died before it wrote anything, and was cancelled.
+        play.wait(60)
+        play.stage.cloudformation.began = datetime.fromtimestamp(play.now, UTC)
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", INVENTED, "DELETE_IN_PROGRESS")
+
+    assert play.deliver(play.event("Delete", physical_id=INVENTED)).succeeded
+
+    assert [one.ResourceId for one in play.stage.rooms()] == ([] if began == "before" else [room])
+    assert play.logged("left alone") is (began == "after")
 
 
 def test_contract_59_asked_only_where_the_ledger_cannot_tell(play: Timeless) -> None:

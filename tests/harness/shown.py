@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workmail_rooms.sandbox.awslambda.responses import Received
-from workmail_rooms.sandbox.cloudformation import Stack, StackResourceDetail, StackStore, describe_stack_resource
+from workmail_rooms.sandbox.cloudformation import (
+    Stack,
+    StackEvent,
+    StackResourceDetail,
+    StackStore,
+    describe_stack_resource,
+)
 from workmail_rooms.sandbox.cloudformation.describe import no_such_resource, no_such_stack
 
 _ACCEPTED = 200
@@ -42,11 +48,14 @@ class Shown:
     ----------
     status:
         Of the stacks whose events are sent by hand: by default one in which nothing is under way, after a rollback.
+    began:
+        When they were last begun to be created or updated.
     """
 
     engine: Callable[[], StackStore]
     received: Callable[[], Sequence[Received]]
     status: str = "UPDATE_ROLLBACK_COMPLETE"
+    began: datetime = datetime(2020, 1, 1, tzinfo=UTC)
     _history: list[_Sent] = field(default_factory=list)
     _said: dict[tuple[str, str], StackResourceDetail | None] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
@@ -71,7 +80,13 @@ class Shown:
     def played(self, stack_id: str) -> Stack | None:
         """Return a stack whose events are sent by hand; None when there is none of this id."""
         known = {one.event.get("StackId") for one in self._history} - self._lost
-        return Stack(stack_id, stack_id.split("/")[1], self.status) if stack_id in known else None
+        if stack_id not in known:
+            return None
+        name = stack_id.split("/")[1]
+        began = StackEvent(
+            "1", self.began, stack_id, name, name, stack_id, "AWS::CloudFormation::Stack", "CREATE_IN_PROGRESS", ""
+        )
+        return Stack(stack_id, name, self.status, events=[began])
 
     def __call__(self, stack_name: str, logical_id: str) -> StackResourceDetail:
         """Describe a resource.

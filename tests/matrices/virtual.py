@@ -93,7 +93,10 @@ class _Responses(CloudFormation):
     def describe_stacks(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """Answer DescribeStacks of a stack whose events were sent."""
         stack = self.stage.cloudformation.played(request["StackName"])
-        return None if stack is None else {"Stacks": [{"StackName": stack.name, "StackStatus": stack.status}]}
+        if stack is None:
+            return None
+        began = {"CreationTime": stack.events[0].timestamp}
+        return {"Stacks": [{"StackName": stack.name, "StackStatus": stack.status, **began}]}
 
 
 class _Unchecked(Checks):

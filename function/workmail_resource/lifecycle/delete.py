@@ -206,6 +206,8 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         if invented and not entry.ready and _is_retried(shown):
             continue
         action = removal(record, entry, work.event, view=shown, now=work.clock.time())
+        if action is not None and invented and entry.ready and not _is_of_this_operation(work, entry):
+            action = None
         if action is None and _was_made_in_vain(work, record, entry, view):
             action = "UNDO"
         if action is not None:
@@ -222,6 +224,17 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
             )
     # The one that the Delete names comes last: without it, the next delivery would know nothing of the others.
     return sorted(found, key=lambda one: one[0].resource_id == work.event.physical_resource_id)
+
+
+def _is_of_this_operation(work: Work, entry: Entry) -> bool:
+    """Tell whether a resource was made since the stack was last begun to be created or updated.
+
+    One from before, which the stack does not count, is one that it has let go (DeletionPolicy Retain): the Create that
+    the Delete is of came later, and perhaps never started.
+    """
+    began_at = work.stacks.began_at(work.owner)
+    # Version 1.0.0 has noted the date of an event only when it had ended.
+    return began_at is not None and max(entry.made_at, entry.signed_at) >= began_at
 
 
 def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -> bool:

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeSt
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
 """
 
-from typing import Final
+from typing import Any, Final
 
 from workmail_resource.aws.calls import Caller, Log
 from workmail_resource.aws.errors import ServiceError
@@ -58,13 +58,27 @@ class Stacks:
 
     def status(self, owner: str) -> str | None:
         """Return the status of the stack of a logical resource; None when CloudFormation cannot be asked."""
-        stack_id = stack_of(owner)
+        stack = self._stack(owner)
+        return None if stack is None else str(stack["StackStatus"])
+
+    def began_at(self, owner: str) -> int | None:
+        """Return when the stack of a logical resource was last begun to be created or updated.
+
+        In seconds since the epoch; None when CloudFormation cannot be asked.
+        """
+        stack = self._stack(owner)
+        return None if stack is None else int(stack.get("LastUpdatedTime", stack["CreationTime"]).timestamp())
+
+    def _stack(self, owner: str) -> dict[str, Any] | None:
+        parameters = {"StackName": stack_of(owner)}
         try:
-            response = self._within().call("DescribeStacks", {"StackName": stack_id}, subject="the stack")
+            stacks: list[dict[str, Any]] = self._within().call("DescribeStacks", parameters, subject="the stack")[
+                "Stacks"
+            ]
         except ServiceError as error:
             self._log("CloudFormation could not be asked about a stack", error_code=error.code)
             return None
-        return str(response["Stacks"][0]["StackStatus"])
+        return stacks[0]
 
     def _within(self) -> Caller:
         return self._caller.within(self._caller.deadline.within(PATIENCE))

@@ -113,10 +113,16 @@ def _add_resource(result: ET.Element, found: StackResourceDetail) -> None:
 
 
 def _add_stack(member: ET.Element, stack: Stack) -> None:
+    updates = [
+        event.timestamp
+        for event in stack.events
+        if event.physical_resource_id == stack.stack_id and event.resource_status == "UPDATE_IN_PROGRESS"
+    ]
     fields = {
         "StackId": stack.stack_id,
         "StackName": stack.name,
         "CreationTime": _moment(stack.events[0].timestamp) if stack.events else "",
+        "LastUpdatedTime": _moment(updates[-1]) if updates else "",
         "StackStatus": stack.status,
         "StackStatusReason": stack.status_reason,
         "ParentId": stack.parent_id,
