@@ -56,7 +56,10 @@ def stacks() -> StackStore:
         template={"Parameters": {"Domain": {}, "Secret": {"NoEcho": "true"}}},
         parameters={"Domain": "", "Secret": "hidden"},
         resources={"Board": board, "Focus": focus},
-        events=[StackEvent("1", at, STACK_ID, "rooms", "rooms", STACK_ID, "", "CREATE_IN_PROGRESS", "")],
+        events=[
+            StackEvent("1", at, STACK_ID, "rooms", "rooms", STACK_ID, "", "CREATE_IN_PROGRESS", ""),
+            StackEvent("2", at.replace(year=2027), STACK_ID, "rooms", "rooms", STACK_ID, "", "UPDATE_IN_PROGRESS", ""),
+        ],
         outputs={"BoardId": "r-1"},
     )
     gone = Stack(f"{STACK_ID}-gone", "gone", "DELETE_COMPLETE")
@@ -410,6 +413,7 @@ def test_cloudformation_describes_a_stack(name: str) -> None:
     (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     assert (found["StackId"], found["StackStatus"]) == (STACK_ID, "UPDATE_FAILED")
     assert found["CreationTime"] == datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+    assert found["LastUpdatedTime"] == datetime(2027, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
     assert {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]} == {
         "Domain": "",
         "Secret": "****",
