@@ -64,21 +64,22 @@ class Stacks:
     def began_at(self, owner: str) -> int | None:
         """Return when the stack of a logical resource was last begun to be created or updated.
 
-        In seconds since the epoch; None when CloudFormation cannot be asked.
+        In seconds since the epoch; None when CloudFormation cannot be asked. AWS documents LastUpdatedTime as the time
+        of the last update, not whether of its beginning or its end. Of its end, it would be that of the update before,
+        which tells what was made in this operation from what was made earlier just as well.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Stack.html
         """
         stack = self._stack(owner)
         return None if stack is None else int(stack.get("LastUpdatedTime", stack["CreationTime"]).timestamp())
 
     def _stack(self, owner: str) -> dict[str, Any] | None:
-        parameters = {"StackName": stack_of(owner)}
         try:
-            stacks: list[dict[str, Any]] = self._within().call("DescribeStacks", parameters, subject="the stack")[
-                "Stacks"
-            ]
+            response = self._within().call("DescribeStacks", {"StackName": stack_of(owner)}, subject="the stack")
         except ServiceError as error:
             self._log("CloudFormation could not be asked about a stack", error_code=error.code)
             return None
-        return stacks[0]
+        stack: dict[str, Any] = response["Stacks"][0]
+        return stack
 
     def _within(self) -> Caller:
         return self._caller.within(self._caller.deadline.within(PATIENCE))
