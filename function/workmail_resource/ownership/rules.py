@@ -313,8 +313,11 @@ class Record(NamedTuple):
         return self.with_id(resource_id) is not None or self.successor(resource_id) is not None
 
     def finished(self, *, but_for: str) -> "Record":
-        """Return the record in which everything is ready but for what one event has begun."""
-        entries = (one if is_same_event(one.made_by, but_for) else one._replace(ready=True) for one in self.entries)
+        """Return the record in which each known resource is ready but for what one event has begun."""
+        entries = (
+            one if one.resource_id is None or is_same_event(one.made_by, but_for) else one._replace(ready=True)
+            for one in self.entries
+        )
         return self._replace(entries=tuple(entries))
 
     def is_made_anew(self, former: Entry) -> bool:

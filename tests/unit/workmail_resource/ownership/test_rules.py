@@ -169,6 +169,14 @@ def test_a_record_finds_its_entries() -> None:
     assert record.made_by("request-0@51", OTHER_ORGANIZATION) is None
 
 
+def test_what_may_have_been_finished_counts_as_ready() -> None:
+    """What has an id, and was not begun by the event itself, may have been finished without the ledger's knowing."""
+    elsewhere = BEGUN._replace(organization_id=OTHER_ORGANIZATION)
+    record = RECORD.put(MADE).put(elsewhere)
+    assert record.finished(but_for="another@60").entries == (MADE._replace(ready=True), elsewhere)
+    assert record.finished(but_for=MADE.made_by) == record
+
+
 def test_an_entry_that_gets_its_id_is_still_one() -> None:
     """An entry takes the place of what it was before, also when its key changes, and leaves nothing when it goes."""
     other = READY._replace(resource_id=OTHER_RESOURCE)
