@@ -507,8 +507,9 @@ class Checks:
         self.exempt[answer.physical_id] = exempt
         wrong = self.differences(properties, answer.physical_id, since=request.sent_at, exempt=exempt)
         known = self.known.get(answer.physical_id)
-        # Without its claim, nobody can know that another one adopts it in this moment.
-        unclaimed = self.ledger_lost and known is not None and bool(known.adopters - {owner})
+        # Without its claim, nobody can know that another one adopts it at this moment, or a sibling gives something up.
+        adopted = known is not None and bool(known.adopters - {owner})
+        unclaimed = self.ledger_lost and (adopted or request.kind == "reverse")
         if wrong and not unclaimed and not self._is_to_be_handed_back(request, answer.physical_id):
             self.found("21 a SUCCESS that is not true", f"{request.name}, {answer.physical_id}: {'; '.join(wrong)}")
         if known is not None:
