@@ -129,7 +129,7 @@ class Checks:
         self._latest: dict[Owner, str] = {}
         self._previous: dict[Owner, str] = {}
         self._given_up: set[str] = set()
-        self._old: dict[Owner, Mapping[str, Any]] = {}
+        self._declared_before: dict[Owner, list[Mapping[str, Any]]] = {}
         #: Whether anything is missing in the ledger, and whether it says again what was true once.
         self.ledger_lost = self.ledger_restored = False
         self.unasked = False
@@ -175,11 +175,9 @@ class Checks:
             self._given_up.add(last)
         self._previous[owner], self._latest[owner] = last or "", request.event["ResponseURL"]
         if old is not None:
-            request.goes_back = _state(request.event["ResourceProperties"]) in (
-                _state(self._old.get(owner, {})),
-                _state(old),
-            )
-            self._old[owner] = old
+            before = self._declared_before.setdefault(owner, [])
+            before.append(_state(old))
+            request.goes_back = _state(request.event["ResourceProperties"]) in before
 
     def _was_create_in_vain(self, url: str) -> bool:
         request = self._world.cloudformation.request(url)
@@ -514,11 +512,12 @@ class Checks:
             self.found("21 a SUCCESS that is not true", f"{request.name}, {answer.physical_id}: {'; '.join(wrong)}")
         if known is not None:
             known.told.add(owner)
-            if known.maker != owner:
+            adopted = declares_adopt(request.event) and known.made_by != request.event["ResponseURL"]
+            if known.maker != owner or adopted:
                 known.adopters.add(owner)
             replaces = request.event.get("PhysicalResourceId", "") not in {"", answer.physical_id}
             found_again = replaces or not known.settled or known.let_go
-            if found_again and declares_adopt(request.event) and known.made_by != request.event["ResponseURL"]:
+            if found_again and adopted:
                 # An earlier event has made it, of whose success CloudFormation was never told, or which was replaced or
                 # let go since: ADOPT has found it.
                 known.released.add(owner)

@@ -694,6 +694,9 @@ class CloudFormation:
         tasks: dict[str, Callable[[], bool]] = {}
         for resource in stack.resources.values():
             for physical_id, properties in resource.superseded:
+                if resource in unwanted and retains(resource) and physical_id == resource.physical_id:
+                    # An Update has gone back to it, and it is retained.
+                    continue
                 key = f"{resource.logical_id} {physical_id}"
                 tasks[key] = partial(self._clean_up_superseded, stack, resource, physical_id, properties)
         for resource in unwanted:
