@@ -186,7 +186,7 @@ class Checks:
 
     def _was_update_in_vain(self, url: str) -> bool:
         request = self._world.cloudformation.request(url)
-        if request.kind != "update" or request.open:
+        if request.kind not in {"update", "reverse"} or request.open:
             return False
         deaths = sum(one.ended == "died" for one in self._tries(request))
         return request.answered_at is None or deaths >= ALL_TRIES
@@ -234,8 +234,8 @@ class Checks:
             self.owners_let_go.add(owner)
         last = self._latest.get(owner)
         if last is not None and self._was_update_in_vain(last):
-            # What a replacement has made that was given up, nobody is told of.
-            self._given_up.add(last)
+            # What a replacement has made that was given up, or its rollback, nobody is told of.
+            self._given_up |= {last, self._previous[owner]}
 
     def left_behind(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
         """Note that the Delete of a clean-up has failed, after which CloudFormation forgets the id."""
