@@ -243,9 +243,11 @@ def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -
     While only the former one is cleaned up, the stack itself is not deleted.
     """
     former = work.event.physical_resource_id
-    # What was ready at once was answered at once.
-    late = entry.ready_at - entry.made_at >= LATE
-    if not late or entry.replaces != former or not is_same_event(record.latest, entry.made_by):
+    if entry.replaces != former:
+        return False
+    # What was ready at once was answered at once, unless it was made instead of one that had vanished.
+    late = entry.ready_at - entry.made_at >= LATE and is_same_event(record.latest, entry.made_by)
+    if not late and record.with_id(former) is not None:
         return False
     shown = view()
     counts = shown is not None and shown.counts(former)

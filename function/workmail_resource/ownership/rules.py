@@ -506,7 +506,8 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
             return None
         if entry.handed_to:
             return "RELEASE"
-        if entry.returned and (view is None or (view.is_alive and view.counts(entry.resource_id))):
+        if entry.returned and (view is None or view.is_gone or (view.is_alive and view.counts(entry.resource_id))):
+            # A stack that does not have it any more has retained it: this is a late copy of the clean-up.
             return None
         return _named_removal(entry, adopt_declared=declares_adopt(event.properties), now=now)
     if is_resource_id(event.physical_resource_id):
