@@ -113,7 +113,7 @@ class Known:
 
 #: The checks that do not hold after a restored table, and where CloudFormation could not be asked.
 _WITHOUT_LEDGER: Final = frozenset({"15", "25", "50", "54", "62"})
-_WITHOUT_CLOUDFORMATION: Final = frozenset({"19", "24"})
+_WITHOUT_CLOUDFORMATION: Final = frozenset({"19", "24", "46"})
 
 
 class Checks:
