@@ -304,7 +304,7 @@ def test_contract_56_cloudformation_cannot_be_asked_about_the_old_one(play: Time
     refused = play.deliver(delete)
 
     assert refused.reason.startswith("NotOwned:"), refused.reason
-    assert "cloudformation:DescribeStackResource, then delete again" in refused.reason
+    assert "cloudformation:DescribeStackResource, then try again" in refused.reason
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
     play.stage.cloudformation_denied = False
     assert play.deliver(delete).succeeded

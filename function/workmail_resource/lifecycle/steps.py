@@ -406,7 +406,7 @@ def _is_counted(work: Work, former: str, entry: Entry) -> bool:
         raise NotOwnedError(
             f"CloudFormation could not be asked whether {describe_owner(former)} has resource {entry.resource_id} "
             "still, which stays",
-            "Allow the provider's role cloudformation:DescribeStackResource, then delete again.",
+            "Allow the provider's role cloudformation:DescribeStackResource, then try again.",
         )
     return not view.in_stack or view.counts(entry.resource_id)
 
