@@ -202,6 +202,22 @@ def test_contract_26_a_taken_name(stage: Stage) -> None:
     assert stage.state() == before
 
 
+def test_contract_26_a_failed_return(virtual: VirtualStage) -> None:
+    """A return to the resource that a replacement has left, by ADOPT, leaves it this stack's own where it fails."""
+    old, adopting = room_properties(), room_properties(ExistingResource="ADOPT", Description=DESCRIPTION)
+    first = virtual.deliver(virtual.event("Create", properties=old)).physical_id
+    before = virtual.describe(first)
+    second = virtual.deliver(_update(virtual, first, ELSEWHERE, old)).physical_id
+    virtual.interventions.fail("UpdateResource", code="InvalidParameterException", status=400)
+    failed = virtual.deliver(_update(virtual, second, adopting, ELSEWHERE))
+
+    assert (failed.status, failed.physical_id) == ("FAILED", second)
+    assert virtual.describe(first) == before
+    for room, properties in ((second, ELSEWHERE), (first, old)):
+        assert virtual.deliver(virtual.event("Delete", properties=properties, physical_id=room)).succeeded
+    assert virtual.rooms() == []
+
+
 # --------------------------------------------------------------------------------------------------------- contract 27
 
 

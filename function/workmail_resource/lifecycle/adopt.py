@@ -104,7 +104,8 @@ def _again(work: Work, entry: Entry, former: Entry) -> Entry:
     """
     if waiting_owner(work, former, work.owner) is None:
         if not _is_rest(work, former):
-            return entry._replace(returned=former.ready)
+            again = former.ready and work.event.request_type == "Update"
+            return entry.taken_again(former) if again else entry._replace(returned=former.ready)
         # What an event has left that CloudFormation gave up is no less its own, and was no other before.
         return entry._replace(origin=former.origin, before=former.before)
     return entry._replace(

@@ -388,7 +388,10 @@ def _give_back(work: Work, entry: Entry, waiting: Waiting) -> None:
         with content_without_organization(work, entry):
             entry = _restore(work, entry, from_snapshot(waiting.state))
     if waiting.record is None:
-        forget(work, entry)
+        if entry.as_before is None:
+            forget(work, entry)
+        else:
+            work.turn.write(work.turn.record.put(entry.as_before, entry))
         return
     _hand_back(work, entry, waiting)
 

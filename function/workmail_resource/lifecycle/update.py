@@ -208,7 +208,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     room = bring_surely(workmail, room, goal, bring_it) if interrupted and steps else bring_it(room)
     if left_out is not None:
         left_out.check(before, room)
-    return settle(work, entry._replace(changed=True), room, declaration)
+    return settle(work, entry._replace(changed=True, earlier=None), room, declaration)
 
 
 def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry: Entry | None) -> Record:

@@ -181,6 +181,9 @@ class Entry(NamedTuple):
         What it was like then.
     handed_to:
         The owner that has taken it over; then it is kept here only for a rollback.
+    earlier:
+        What was recorded when an Update took it over that the logical resource had itself, and has left: until another
+        Update has succeeded, a rollback goes back to that.
     """
 
     organization_id: str
@@ -203,6 +206,7 @@ class Entry(NamedTuple):
     taken_from: str = ""
     former: Mapping[str, Any] | None = None
     handed_to: str = ""
+    earlier: Mapping[str, Any] | None = None
 
     def settled(self, digest: str) -> "Entry":
         """Return the entry with another declared state; a rollback may go back by several Updates."""
@@ -214,6 +218,17 @@ class Entry(NamedTuple):
     def had(self, digest: str) -> bool:
         """Tell whether this was the declared state before the present one, or before that."""
         return digest in self.previous.split()
+
+    def taken_again(self, former: "Entry") -> "Entry":
+        """Return the entry of an adoption of what the same logical resource has had before, and may have again."""
+        return self._replace(returned=True, earlier=former._replace(earlier=None)._asdict())
+
+    @property
+    def as_before(self) -> "Entry | None":
+        """What was recorded before it was :meth:`taken_again`."""
+        if self.earlier is None:
+            return None
+        return Entry(**{name: value for name, value in self.earlier.items() if name in Entry._fields})
 
     @property
     def key(self) -> tuple[str, str]:
@@ -509,7 +524,9 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
         if entry.returned and (view is None or view.is_gone or (view.is_alive and view.counts(entry.resource_id))):
             # A stack that does not have it any more has retained it: this is a late copy of the clean-up.
             return None
-        return _named_removal(entry, adopt_declared=declares_adopt(event.properties), now=now)
+        # The Delete of what an Update has begun to take again is of what it was before.
+        before = entry.as_before if entry.is_halfway else None
+        return _named_removal(before or entry, adopt_declared=declares_adopt(event.properties), now=now)
     if is_resource_id(event.physical_resource_id):
         # The Delete of another resource's id clears away, beside that one, only what never became one.
         begun_before = event.signed_at is None or entry.made_at <= event.signed_at
