@@ -342,6 +342,22 @@ def test_contract_56_taken_over_twice_and_retained_once(play: Timeless) -> None:
     assert play.stage.rooms() == []
 
 
+def test_contract_56_renamed_again_to_one_that_had_it(play: Timeless) -> None:
+    """A room whose renamings were all retained in their rollback goes back to its first logical ID, however often."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    for logical_id in ("New", "Newest", "New"):
+        play.stage.cloudformation.show(play.stage.stack_id, logical_id, status="CREATE_IN_PROGRESS")
+        play.create(properties=RENAMED, logical_id=logical_id)
+        play.stage.cloudformation.hide(play.stage.stack_id, logical_id)
+
+    assert play.deliver(play.event("Delete", properties=RENAMED, physical_id=room, logical_id="New")).succeeded
+
+    kept = [one for one in play.stage.entries() if one["Entry"] == "entry"]
+    assert [(one["Owner"].rpartition("|")[2], one.get("handed_to")) for one in kept] == [("Old", None)]
+    assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")).succeeded
+    assert play.stage.rooms() == []
+
+
 def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:
     """A Create that WorkMail refuses after it has taken a room over hands it back at once, and its Delete leaves it."""
     room = play.create(properties=DECLARED, logical_id="Old")

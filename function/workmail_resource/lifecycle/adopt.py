@@ -21,7 +21,7 @@ from workmail_resource.workmail.plan import plan, same_name
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
-from .handover import left_to, waiting_owner, waiting_owners
+from .handover import left_to, past_itself, waiting_owner, waiting_owners
 from .siblings import DELAY, bring
 from .steps import (
     REVERSIBLE_SHARE,
@@ -135,6 +135,7 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     if kept is not None and theirs.is_held(worker="", now=work.clock.time()):
         wait_for(work, holder, kept)
         raise OvertakenError
+    others: list[Record] = []
     if stack_of(holder) == stack_of(work.owner):
         check_awaited(work)
         if kept is not None and kept.is_halfway:
@@ -142,6 +143,7 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         if kept is not None:
             entry = entry._replace(origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
             theirs = theirs.put(kept._replace(handed_to=work.owner), kept)
+            others = [theirs] if former is None else past_itself(work, theirs, kept)
     else:
         _check_let_go(work, theirs, room)
         if kept is not None:
@@ -149,11 +151,11 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
                 # Retain may have kept the rollback of a renaming from telling: it is the former one's still.
                 _check_let_go(work, waiting, room)
             entry = entry._replace(before=kept.found_as) if _is_rest(work, kept) else entry
-            theirs = left_to(work, theirs, kept)
+            others = [left_to(work, theirs, kept)]
     work.turn.take(
         record.following(work.event).put(entry, former),
         claims=[claim_of(entry, "MOVE", holder)],
-        also=[theirs] if kept is not None else [],
+        also=others,
     )
     return entry
 

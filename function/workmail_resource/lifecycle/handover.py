@@ -44,6 +44,24 @@ def waiting_owners(work: Work, entry: Entry, owner: str) -> Iterator[Record]:
         former, owner = waiting.with_id(entry.resource_id), waiting.owner
 
 
+def past_itself(work: Work, theirs: Record, kept: Entry) -> list[Record]:
+    """Return the record that a resource is taken over from, and others that change with it.
+
+    Where this owner has had the resource before, in the chain of those that wait, whom it had it from then waits for
+    the one that has it from here: a chain with a ring in it would lose him.
+    """
+    chain = [theirs, *waiting_owners(work, kept, theirs.owner)]
+    at = next((number for number, one in enumerate(chain) if one.owner == work.owner), 0)
+    if not 0 < at < len(chain) - 1:
+        return [theirs]
+    taker, mine, waiting = ((one, cast("Entry", one.with_id(kept.resource_id))) for one in chain[at - 1 : at + 2])
+    changed = [
+        taker[0].put(taker[1]._replace(taken_from=mine[1].taken_from, former=mine[1].former), taker[1]),
+        waiting[0].put(waiting[1]._replace(handed_to=taker[0].owner), waiting[1]),
+    ]
+    return changed if taker[0].owner == theirs.owner else [theirs, *changed]
+
+
 def idle_owner(work: Work, entry: Entry) -> Waiting:
     """Return who waits for a resource, when nobody is at work on that record: it is written together with this one."""
     for wait in work.turn.looks():
