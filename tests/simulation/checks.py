@@ -817,8 +817,8 @@ class Checks:
             room = self._world.workmail.room(known.organization_id, room_id)
             if room is None or known.untouched is None or known.settled or known.maker != PEOPLE:
                 continue
-            if self._is_retained_unknown(known):
-                # What CloudFormation retains of a Create that it has given up, it tells nobody.
+            if self._is_retained_unknown(known) or known.adopters & self.owners_left_behind:
+                # What CloudFormation retains of a Create that it has given up, or leaves behind, it tells nobody.
                 continue
             seen = picture(room)
             wrong = [
