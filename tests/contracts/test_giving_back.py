@@ -7,6 +7,7 @@ import pytest
 from tests.contracts.timeless import Timeless
 from tests.harness import DOMAIN, room_properties
 from workmail_resource.lifecycle.siblings import DELAY
+from workmail_rooms.sandbox.seed import OTHER
 
 ADOPT = {"ExistingResource": "ADOPT"}
 ADOPTING = room_properties(Name="boardroom", Email="new@example.com", Description="as declared here", **ADOPT)
@@ -356,6 +357,24 @@ def test_contract_56_renamed_again_to_one_that_had_it(play: Timeless) -> None:
     assert [(one["Owner"].rpartition("|")[2], one.get("handed_to")) for one in kept] == [("Old", None)]
     assert play.deliver(play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")).succeeded
     assert play.stage.rooms() == []
+
+
+def test_contract_56_taken_over_from_one_that_was_made_anew_elsewhere(play: Timeless) -> None:
+    """A room that was taken over goes with its stack where the old logical ID has had two other rooms since."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    den, moved = room_properties(Name="den", Email=None), room_properties(OrganizationId=OTHER, Email=None)
+    second = play.create(properties=den, logical_id="Old")
+    replacing = {"properties": moved, "old_properties": den, "physical_id": second, "logical_id": "Old"}
+    third = play.deliver(play.event("Update", **replacing)).physical_id
+    settling = {"properties": DECLARED, "old_properties": RENAMED, "physical_id": room, "logical_id": "New"}
+    assert play.deliver(play.event("Update", **settling)).succeeded
+    for physical_id, logical_id, properties in ((second, "Old", den), (room, "New", DECLARED)):
+        delete = play.event("Delete", properties=properties, physical_id=physical_id, logical_id=logical_id)
+        assert play.deliver(delete).succeeded
+
+    assert [one.ResourceId for one in play.stage.rooms()] == [third]
+    assert room not in str(play.stage.entries())
 
 
 def test_contract_56_a_take_over_that_fails(play: Timeless) -> None:

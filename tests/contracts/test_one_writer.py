@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.timeless import Timeless
 from tests.harness import everything, room_properties
-from workmail_rooms.sandbox.seed import OTHER
+from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
 
 DENIED: dict[str, Any] = {"code": "AccessDeniedException", "status": 400}
 INVENTED = "rooms-Room-1ABCDEFGHIJKL"
@@ -197,6 +197,40 @@ def test_contract_49_a_late_clean_up_of_a_room_that_came_back(play: Timeless, st
     assert play.deliver(clean_up).succeeded
 
     assert (room in {one.ResourceId for one in play.stage.rooms()}) is (status == "DELETE_SKIPPED")
+
+
+def test_contract_62_a_late_clean_up_while_a_rollback_is_dead(play: Timeless) -> None:
+    """A late copy of a failed clean-up stops no rollback that follows it, even if its worker has died at its start."""
+    old = play.create()
+    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    clean_up = play.event("Delete", physical_id=old)
+    assert not play.deliver(update(play, moved, MOVED, PLAIN | {"Name": "den", "Delegates": ["nobody"]})).succeeded
+    back = update(play, moved, PLAIN | {"Name": "den"}, MOVED)
+    play.dies(back, "PutItem")
+
+    assert play.deliver(clean_up).succeeded
+
+    answer = play.deliver(back)
+    assert (answer.status, answer.physical_id) == ("SUCCESS", moved), answer.reason
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_contract_50_a_late_copy_for_a_room_that_was_let_go(play: Timeless, request_type: str) -> None:
+    """A late copy of an event that has succeeded changes nothing of a room that its stack has retained since."""
+    event = play.event("Create")
+    room = play.deliver(event).physical_id
+    if request_type == "Update":
+        event = update(play, room, PLAIN, everything())
+        assert play.deliver(event).succeeded
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "DELETE_SKIPPED")
+    play.stage.workmail.invoke(
+        "UpdateResource", {"OrganizationId": EXAMPLE, "ResourceId": room, "Description": "by its new owner"}
+    )
+    before = play.stage.state()
+    play.wait(60)
+
+    assert not play.deliver(event).succeeded
+    assert play.stage.state() == before
 
 
 def test_contract_62_a_delete_that_loses_its_turn(play: Timeless) -> None:

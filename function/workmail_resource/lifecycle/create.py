@@ -21,6 +21,7 @@ from .steps import (
     ATTEMPTS,
     bring_surely,
     check_begin,
+    check_untaken,
     claim_of,
     clear_rests,
     discard,
@@ -147,10 +148,13 @@ def _resume(
         if room is None:
             raise ResourceGoneError(f"WorkMail shows no resource {resource_id} any more, which this event had made")
         goal = goal_of(workmail, declaration)
+        steps = plan(room, goal)
         # That a replacement is ready so late tells its Delete that CloudFormation may never have taken the answer.
         noted = instead_of is None or not is_late(work)
-        if noted and not plan(room, goal):
+        if noted and not steps:
             return unchanged(own, room)
+        if steps and work.event.request_type == "Create":
+            check_untaken(work)
         work.turn.take(record.following(work.event), claims=[claim_of(own, "TAKE")])
         room = bring(work, workmail, room, goal)
         return settle(work, own, room, declaration)

@@ -16,6 +16,7 @@ from workmail_resource.ownership.rules import (
     Entry,
     Record,
     StackView,
+    date_of,
     failed_event,
     is_resource_id,
     is_same_event,
@@ -29,7 +30,7 @@ from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import organization_id, parse
 
 from .adopt import take_back
-from .handover import has_let_go, is_awaited
+from .handover import has_let_go, idle_owner, is_awaited
 from .steps import (
     ATTEMPTS,
     LATE,
@@ -151,7 +152,7 @@ def _overtake(work: Work, view: "_View") -> Callable[[Record], Record]:
         failed = failed_event(work.event.physical_resource_id)
         if record.lease is None or (failed and not is_same_event(record.lease.event, failed)):
             return record
-        if record.lease.event == record.latest and record.latest_at > (work.event.signed_at or record.latest_at):
+        if work.event.signed_at is not None and date_of(record.lease.event) > work.event.signed_at:
             # A late copy of a Delete does not stop what has come after it.
             return record
         if is_resource_id(work.event.physical_resource_id):
@@ -175,10 +176,9 @@ def _voided(work: Work, record: Record, view: "_View") -> Record:
     physical_id = work.event.physical_resource_id
     failed = failed_event(physical_id)
     if failed:
-        date = failed.rpartition("@")[2]
         # What a later event has followed is void already, and that one may be at work: it is not disturbed.
-        followed = not is_same_event(record.latest, failed) and date.isdigit() and int(date) <= record.latest_at
-        return record.voiding_creates(int(date)) if date.isdigit() and not followed else record
+        followed = not is_same_event(record.latest, failed) and date_of(failed) <= record.latest_at
+        return record if followed else record.voiding_creates(date_of(failed))
     if signed_at is None:
         return record
     if is_resource_id(physical_id):
@@ -276,8 +276,11 @@ def _remove(work: Work, entry: Entry, *, ends: bool) -> None:
     else:
         with content_without_organization(work, entry):
             remove(work.workmail(entry.organization_id), entry.resource_id, fresh=not entry.ready)
+    recorded = work.turn.record.with_id(entry.resource_id)
     try:
-        forget(work, entry, ends=ends)
+        # Whom it was taken over from has let it go, or is waited for no more.
+        others = idle_owner(work, recorded).others if recorded is not None and recorded.taken_from else ()
+        forget(work, entry, ends=ends, also=others)
     except LedgerUnavailableError:
         # The resource is gone, which is what the answer says; whoever uses the entry finds that out.
         if entry.resource_id is None:

@@ -252,6 +252,20 @@ def check_begin(work: Work) -> None:
         check_awaited(work)
 
 
+def check_untaken(work: Work) -> None:
+    """Look whether CloudFormation waits for a late event still that has succeeded before, and would write again.
+
+    If it has taken the answer, it may have let the resource go since.
+
+    Raises
+    ------
+    CancelledError
+        It does not.
+    """
+    if is_late(work):
+        check_awaited(work)
+
+
 def is_late(work: Work) -> bool:
     """Tell whether an event has been on its way for so long that it is most likely a retry of Lambda's."""
     signed_at = work.event.signed_at
@@ -316,7 +330,7 @@ def forget(work: Work, entry: Entry, *, ends: bool = False, also: Sequence[Recor
     also:
         Records of other owners that change with it.
     """
-    record = work.turn.record.drop(entry)
+    record = work.turn.record.without(entry)
     write = work.turn.write if record.entries and not ends else work.turn.end
     leave(partial(write, also=also), record, entry)
 

@@ -40,6 +40,7 @@ from .steps import (
     check_awaited,
     check_begin,
     check_current,
+    check_untaken,
     claim_of,
     discard,
     drop_foreign,
@@ -196,6 +197,8 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         return _update_unlisted(work, workmail, declaration, record, room, changes=bool(steps))
     if not steps and not work.turn.held and not _to_be_noted(record, entry, declaration):
         return unchanged(entry, room)
+    if steps and entry.signed_at == work.event.signed_at:
+        check_untaken(work)
     if not work.turn.held:
         try:
             work.turn.take(

@@ -87,6 +87,12 @@ def is_same_event(one: str, other: str) -> bool:
     )
 
 
+def date_of(event_id: str) -> int:
+    """Return the date of an event, in seconds since the epoch, from its :func:`event_id`; 0 when that has none."""
+    date = event_id.rpartition("@")[2]
+    return int(date) if date.isdigit() else 0
+
+
 def create_failed_id(event: Event) -> str:
     """Return the physical ID of a Create that failed without a ResourceId, by which its Delete knows it again."""
     return f"{CREATE_FAILED}/{event_id(event)}"
@@ -248,8 +254,7 @@ class Entry(NamedTuple):
     @property
     def made_at(self) -> int:
         """The date of the event that began it, in seconds since the epoch; 0 when not known."""
-        date = self.made_by.rpartition("@")[2]
-        return int(date) if date.isdigit() else 0
+        return date_of(self.made_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +360,12 @@ class Record(NamedTuple):
     def drop(self, entry: Entry) -> "Record":
         """Return the record without *entry*."""
         return self._replace(entries=tuple(one for one in self.entries if one.key != entry.key))
+
+    def without(self, entry: Entry) -> "Record":
+        """Return the record without *entry*, to which nothing goes back any more."""
+        left = self.drop(entry)
+        later = left.successor(entry.resource_id) if entry.resource_id else None
+        return left if later is None else left.put(later._replace(replaces=""))
 
     def leased(self, lease: Lease | None) -> "Record":
         """Return the record with another lease."""
