@@ -359,6 +359,23 @@ def test_contract_56_renamed_again_to_one_that_had_it(play: Timeless) -> None:
     assert play.stage.rooms() == []
 
 
+def test_contract_56_handed_back_as_it_was_taken_this_time(play: Timeless) -> None:
+    """A room that comes back to a logical ID is handed back as that took it now, not as it took it the first time."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    for logical_id in ("New", "Newest"):
+        play.create(properties=RENAMED, logical_id=logical_id)
+    changed = {**DECLARED, "Description": "changed"}
+    update = {"properties": changed, "old_properties": RENAMED, "physical_id": room, "logical_id": "Newest"}
+    assert play.deliver(play.event("Update", **update)).succeeded
+    again = {**RENAMED, "Description": "changed again"}
+    play.stage.cloudformation.show(play.stage.stack_id, "New", status="CREATE_IN_PROGRESS")
+    play.create(properties=again, logical_id="New")
+
+    assert play.deliver(play.event("Delete", properties=again, physical_id=room, logical_id="New")).succeeded
+
+    assert described(play, room)["description"] == "changed"
+
+
 def test_contract_56_taken_over_from_one_that_was_made_anew_elsewhere(play: Timeless) -> None:
     """A room that was taken over goes with its stack where the old logical ID has had two other rooms since."""
     room = play.create(properties=DECLARED, logical_id="Old")

@@ -141,7 +141,9 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         if kept is not None and kept.is_halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if kept is not None:
-            entry = entry._replace(origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder)
+            entry = entry._replace(
+                origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder, former=None
+            )
             theirs = theirs.put(kept._replace(handed_to=work.owner), kept)
             others = [theirs] if former is None else past_itself(work, theirs, kept)
     else:
