@@ -821,11 +821,13 @@ class Checks:
                 # What CloudFormation retains of a Create that it has given up, or leaves behind, it tells nobody.
                 continue
             seen = picture(room)
+            was = {key: known.untouched[key] for key in ("Name", "Email", "Aliases")}
+            others = taken(self._world, was | {"OrganizationId": known.organization_id}, room_id)
             wrong = [
                 f"{key} is {seen[key]}, was {known.untouched[key]}"
                 for key in seen
-                # WorkMail may show a name in another case than it was given.
-                if str(seen[key]).casefold() != str(known.untouched[key]).casefold()
+                # WorkMail may show a name in another case than it was given; and what another has by now, it keeps.
+                if str(seen[key]).casefold() != str(known.untouched[key]).casefold() and key not in others
             ]
             if wrong:
                 known.untouched = None
