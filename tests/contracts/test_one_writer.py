@@ -233,6 +233,22 @@ def test_contract_50_a_late_copy_for_a_room_that_was_let_go(play: Timeless, requ
     assert play.stage.state() == before
 
 
+def test_contract_49_a_late_copy_of_a_failed_delete(play: Timeless) -> None:
+    """A late copy of a Delete that has failed leaves the room when its stack has retained it since."""
+    room = play.create()
+    delete = play.event("Delete", physical_id=room)
+    play.stage.interventions.fail("DeregisterFromWorkMail", **DENIED)
+    assert not play.deliver(delete).succeeded
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "DELETE_SKIPPED")
+    before = play.stage.state()
+    play.wait(60)
+
+    play.deliver(delete)
+
+    assert play.stage.state() == before
+    assert play.stage.entries() == []
+
+
 def test_contract_62_a_delete_that_loses_its_turn(play: Timeless) -> None:
     """A Delete so slow that a retry of its Create has had its turn meanwhile ends in SUCCESS all the same."""
     cancelled = play.event("Create")

@@ -38,6 +38,7 @@ from .steps import (
     drop_foreign,
     forget,
     holds,
+    is_late,
     remove_unidentified,
     reported,
     take_away,
@@ -201,7 +202,9 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         physical_id = work.event.physical_resource_id
         meant = not is_resource_id(physical_id) and entry in may_be_meant(record, work.event)
         invented = meant and not failed_event(physical_id)
-        asks = invented or (meant and entry.ready) or (entry.returned and entry.resource_id == physical_id)
+        asks = invented or (meant and entry.ready)
+        if entry.resource_id == physical_id:
+            asks = entry.returned or is_late(work)
         shown = view() if asks else None
         if invented and not entry.ready and _is_retried(shown):
             continue

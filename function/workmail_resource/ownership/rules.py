@@ -448,6 +448,10 @@ class StackView:
         """Tell whether the stack counts this resource among its own."""
         return self.physical_id == resource_id and not self.is_gone
 
+    def has_retained(self, resource_id: str | None) -> bool:
+        """Tell whether the stack has let this resource go (DeletionPolicy Retain)."""
+        return self.physical_id == resource_id and self.status == "DELETE_SKIPPED"
+
     @property
     def is_gone(self) -> bool:
         """Whether the stack has no such logical resource any more, and goes back to nothing that it had."""
@@ -530,7 +534,8 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
         if event.signed_at is not None and event.signed_at < max(entry.signed_at, entry.made_at):
             # A later event has made this of the resource since, or is about to.
             return None
-        if entry.handed_to:
+        if entry.handed_to or (view is not None and view.has_retained(entry.resource_id)):
+            # Retained since: this is a late copy of a Delete that has failed.
             return "RELEASE"
         if entry.returned and (view is None or view.is_gone or (view.is_alive and view.counts(entry.resource_id))):
             # A stack that does not have it any more has retained it: this is a late copy of the clean-up.
