@@ -166,9 +166,9 @@ class Checks:
         last = self._latest.get(owner)
         stack = self._world.cloudformation.find(owner[0])
         ends = stack is not None and stack.status == "DELETE_IN_PROGRESS"
-        if request.event["RequestType"] == "Delete" and last and not ends and self._was_update_in_vain(last):
+        if request.event["RequestType"] == "Delete" and last and self._was_update_in_vain(last, untold=ends):
             # No reversed Update comes, and the Delete names the former room only: nothing tells that from the clean-up
-            # of a replacement which has succeeded.
+            # of a replacement which has succeeded, or from the end of a stack that has gone back and retains that.
             self._given_up.add(last)
         if last and declares_adopt(request.event) and self._was_create_in_vain(last):
             # ADOPT may find what that has made, and takes it for a room that CloudFormation has let go.
@@ -184,12 +184,13 @@ class Checks:
         deaths = sum(one.ended == "died" for one in self._tries(request))
         return request.kind == "create" and not request.open and deaths >= ALL_TRIES
 
-    def _was_update_in_vain(self, url: str) -> bool:
+    def _was_update_in_vain(self, url: str, *, untold: bool = False) -> bool:
+        """Tell whether CloudFormation has not taken the answer of an Update, or no try of it could note that either."""
         request = self._world.cloudformation.request(url)
         if request.kind not in {"update", "reverse"} or request.open:
             return False
         deaths = sum(one.ended == "died" for one in self._tries(request))
-        return request.answered_at is None or deaths >= ALL_TRIES
+        return deaths >= ALL_TRIES or (request.answered_at is None and not untold)
 
     def duplicated(self, event: Event, identity: str) -> None:
         """Note that a delivery comes late, or twice."""
