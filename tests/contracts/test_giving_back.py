@@ -1,5 +1,6 @@
 """Contracts 55 to 57: adopted rooms that are given back, and rooms that move to another logical ID or stack."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -374,6 +375,24 @@ def test_contract_56_handed_back_as_it_was_taken_this_time(play: Timeless) -> No
     assert play.deliver(play.event("Delete", properties=again, physical_id=room, logical_id="New")).succeeded
 
     assert described(play, room)["description"] == "changed"
+
+
+def test_contract_56_a_rollback_of_something_else(play: Timeless) -> None:
+    """A room that was taken over in an earlier operation stays where it is when an Update of its former one fails."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    play.now += DELAY
+    play.stage.cloudformation.began = datetime.fromtimestamp(play.now, UTC)
+    elsewhere = room_properties(OrganizationId=OTHER, Email="boardroom@example.com")
+    forward = {"properties": elsewhere, "old_properties": DECLARED, "physical_id": room, "logical_id": "Old"}
+    assert not play.deliver(play.event("Update", **forward)).succeeded
+    before, entries = play.stage.state(), play.stage.entries()
+    back = {**forward, "properties": DECLARED, "old_properties": elsewhere}
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    assert play.deliver(play.event("Update", **back)).succeeded
+
+    assert (play.stage.state(), play.stage.entries()) == (before, entries)
 
 
 def test_contract_56_taken_over_from_one_that_was_made_anew_elsewhere(play: Timeless) -> None:

@@ -66,6 +66,56 @@ def test_contract_53_a_rest_that_cannot_be_removed(play: Timeless, *, ready: boo
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
 
 
+def test_contract_53_a_rest_that_cannot_be_removed_before_the_rollback_has_failed(play: Timeless) -> None:
+    """A reversed Update that has failed over a rest still clears it when Lambda sends it again, and changes no more."""
+    room = play.create()
+    play.dies(update(play, room, PLAIN, MOVED), "TransactWriteItems")
+    reversal = update(play, room, MOVED, PLAIN)
+    play.stage.interventions.fail("DeleteResource", code="ThrottlingException", status=400, times=10**6)
+    play.stage.interventions.fail("DescribeResource", code="ThrottlingException", status=400, times=10**6)
+    assert not play.deliver(reversal).succeeded
+    assert play.comes_again
+    play.stage.interventions.clear()
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "UPDATE_FAILED")
+    play.wait(60)
+
+    assert play.deliver(reversal).reason.startswith("Cancelled:")
+
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
+def test_contract_28_a_vanished_room_that_cloudformation_still_names(play: Timeless) -> None:
+    """A rollback that cleans up what was made instead of a vanished room leaves a stack that can be updated."""
+    changed = room_properties(HiddenFromGlobalAddressList="true")
+    room = play.create(properties=changed)
+    assert play.deliver(update(play, room, changed, PLAIN)).succeeded
+    play.stage.delete_room(room)
+    made = play.deliver(update(play, room, PLAIN, changed)).physical_id
+    assert play.deliver(play.event("Delete", properties=changed, physical_id=made)).succeeded
+
+    again = play.deliver(update(play, room, PLAIN, changed))
+
+    assert again.succeeded, again.reason
+    assert play.deliver(play.event("Delete", properties=PLAIN, physical_id=room)).succeeded
+    assert play.deliver(play.event("Delete", properties=changed, physical_id=again.physical_id)).succeeded
+    assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+
+
+def test_contract_21_a_return_to_a_room_whose_clean_up_has_failed(play: Timeless) -> None:
+    """A return to a room that a failed clean-up has deregistered registers it, if WorkMail shows that late, too."""
+    old = play.create()
+    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    workmail = play.stage.workmail
+    workmail.behaviour = replace(workmail.behaviour, disabled_after=3)
+    play.stage.interventions.fail("DeleteResource", **DENIED)
+    assert not play.deliver(play.event("Delete", physical_id=old)).succeeded
+
+    answer = play.deliver(update(play, moved, MOVED, PLAIN))
+
+    assert (answer.status, answer.physical_id) == ("SUCCESS", old), answer.reason
+    assert play.stage.describe(old)["state"] == "ENABLED"
+
+
 @pytest.mark.parametrize("slow_at", ["PutItem", "CreateResource", "TransactWriteItems", "RegisterToWorkMail"])
 def test_contract_62_a_stale_create(play: Timeless, slow_at: str) -> None:
     """Issue 13, line 12: a cancelled, slow Create neither takes nor changes the room of a new deployment."""
@@ -380,7 +430,7 @@ def test_contract_62_a_vanished_room_made_anew_and_not_told(play: Timeless) -> N
     play.stage.delete_room(room)
     assert not play.deliver(update(play, room, PLAIN, changed)).succeeded
     back = update(play, room, changed, PLAIN)
-    play.dies(back, "TransactWriteItems", 2)
+    play.dies(back, "PutItem", 2)
 
     # The last resort may have answered FAILED, so that the rollback is continued with another event.
     answers = [play.deliver(back), play.deliver(update(play, room, changed, PLAIN))]

@@ -147,6 +147,21 @@ def test_contract_53_a_deliberate_update_leaves_nothing_out(play: Timeless, oper
     assert back.succeeded is (operation != "UPDATE_IN_PROGRESS"), back.reason
 
 
+def test_contract_53_a_rollback_of_what_was_made_anew(play: Timeless) -> None:
+    """A rollback of an Update that has made a vanished room anew does without a delegate who has left, too."""
+    old, new = room_properties(Delegates=["alice"]), room_properties(Delegates=["bob"])
+    room = play.create(properties=new)
+    assert play.deliver(update(play, room, new, old)).succeeded
+    play.stage.delete_room(room)
+    made = play.deliver(update(play, room, old, new)).physical_id
+    remove_user(play, "alice")
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    answer = play.deliver(update(play, made, new, old))
+
+    assert (answer.status, answer.physical_id) == ("SUCCESS", made), answer.reason
+
+
 def test_contract_53_a_delegate_who_leaves_just_now(play: Timeless) -> None:
     """A rollback whose only change is a delegate who leaves while it is made succeeds without that one."""
     with_delegate = room_properties(Delegates=["alice"])

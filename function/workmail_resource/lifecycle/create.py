@@ -120,11 +120,11 @@ def establish(
     work.report_id(room.resource_id)
     entry = _identify(work, begun, room)
     room = bring(work, workmail, room, goal, fresh=True)
-    return settle(work, entry, room, declaration, without=_gone(work, instead_of, declaration))
+    return settle(work, entry, room, declaration, instead_of=_gone(work, instead_of, declaration))
 
 
 def _gone(work: Work, instead_of: Entry | None, declaration: Declaration) -> Entry | None:
-    """Return the entry that leaves the record when its successor is ready: of a resource that has vanished."""
+    """Return the entry of a resource that has vanished, if the new one comes instead of it."""
     if instead_of is None or instead_of.organization_id != declaration.organization_id:
         return None
     return work.turn.record.with_id(instead_of.resource_id)
@@ -171,17 +171,28 @@ def _resume(
     work.report_id(resource_id)
     room, goal = workmail.with_lists(room), goal_of(workmail, declaration)
     room = bring_surely(workmail, room, goal, partial(bring, work, workmail, goal=goal))
-    return settle(work, own, room, declaration, without=_gone(work, instead_of, declaration))
+    return settle(work, own, room, declaration, instead_of=_gone(work, instead_of, declaration))
 
 
 def clear_own(work: Work, declaration: Declaration) -> None:
-    """Take away what this event has made before CloudFormation gave it up, if nobody else is about to."""
+    """Take away what this event has made before CloudFormation gave it up, or has stopped, if nobody else is about to.
+
+    Nobody comes after a reversed Update to clear what that has stopped: Lambda delivers it again.
+    """
+    record = work.turn.record
+    left = [one for one in record.entries if not one.ready]
+    own = [one for one in left if is_same_event(one.made_by, work.id)]
+    stopped = [one for one in left if record.voided_by == work.id and record.has_voided(one)]
     with reported(work, "what a cancelled event has made is still there; its Delete clears it"):
-        own = [one for one in work.turn.record.entries if is_same_event(one.made_by, work.id) and not one.ready]
-        if own and not work.turn.record.is_held(worker="", now=work.clock.time()):
-            work.turn.take(work.turn.record)
-            for entry in own:
-                take_away(work, entry)
+        if (own or stopped) and not record.is_held(worker="", now=work.clock.time()):
+            work.turn.take(record)
+            try:
+                for entry in (*own, *stopped):
+                    take_away(work, entry)
+            except ProviderError as error:
+                if stopped:
+                    work.come_again(f"{type(error).__name__}: {error}")
+                raise
     if not any(one.made_by == work.id for one in work.turn.record.entries):
         _remove_marked(work, declaration)
 

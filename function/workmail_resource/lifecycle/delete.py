@@ -250,7 +250,8 @@ def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -
         return False
     # What was ready at once was answered at once, unless it was made instead of one that had vanished.
     late = entry.ready_at - entry.made_at >= LATE and is_same_event(record.latest, entry.made_by)
-    if not late and record.with_id(former) is not None:
+    replaced = record.with_id(former)
+    if not late and replaced is not None and not replaced.gone_by:
         return False
     shown = view()
     counts = shown is not None and shown.counts(former)

@@ -59,13 +59,16 @@ def new_entry(work: Work, declaration: Declaration) -> Entry:
     )
 
 
-def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, without: Entry | None = None) -> Result:
+def settle(
+    work: Work, entry: Entry, room: Room, declaration: Declaration, *, instead_of: Entry | None = None
+) -> Result:
     """Write that the resource has its declared state, end the turn with it, and return the result.
 
     Parameters
     ----------
-    without:
-        An entry that leaves the record together with its claim.
+    instead_of:
+        The entry of what has vanished. It stays for its clean-up, and for a rollback, which may name it and go back to
+        what it had declared.
 
     Raises
     ------
@@ -75,7 +78,8 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
     """
     if work.event.request_type == "Create" and is_late(work):
         check_awaited(work)
-    ready = entry.settled(declared_digest(declaration))._replace(
+    former = entry if instead_of is None else entry._replace(digest=instead_of.digest, previous=instead_of.previous)
+    ready = former.settled(declared_digest(declaration))._replace(
         name=room.name,
         ready=True,
         ready_at=int(work.clock.time()),
@@ -83,10 +87,9 @@ def settle(work: Work, entry: Entry, room: Room, declaration: Declaration, *, wi
         gone_by="",
     )
     record = work.turn.record.put(ready, entry).following(work.event)._replace(failed="", failure=())
-    if without is None:
-        work.turn.end(record)
-    else:
-        leave(work.turn.end, record.drop(without), without)
+    if instead_of is not None:
+        record = record.put(instead_of._replace(gone_by=work.id), instead_of)
+    work.turn.end(record)
     return Result(room.resource_id, attributes(room, entry.organization_id))
 
 

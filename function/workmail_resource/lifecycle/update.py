@@ -80,8 +80,7 @@ def update(work: Work) -> Result:
 
 def _update(work: Work, declaration: Declaration, record: Record) -> Result:
     physical_id = work.event.physical_resource_id
-    # CloudFormation does not know what was made instead of one that had vanished, if it never took the answer.
-    entry = record.with_id(physical_id) or record.successor(physical_id)
+    entry = _named(record, physical_id)
     if entry is not None and not entry.ready:
         # CloudFormation names what it has: the table was restored to before the resource was ready.
         entry, record = (ready := entry._replace(ready=True)), record.put(ready, entry)
@@ -92,6 +91,18 @@ def _update(work: Work, declaration: Declaration, record: Record) -> Result:
     if entry is not None and kept is not None and _is_before(work, declaration, kept):
         return _go_back(work, declaration, record, kept, entry)
     return _update_in_place(work, declaration, record, entry)
+
+
+def _named(record: Record, physical_id: str) -> Entry | None:
+    """Return the entry of a resource, or of what was made instead of it when it had vanished.
+
+    CloudFormation does not know that one, if it never took the answer.
+    """
+    entry, later = record.with_id(physical_id), record.successor(physical_id)
+    if entry is None or later is None:
+        return entry or later
+    made_anew = entry.gone_by and later.ready and later.organization_id == entry.organization_id
+    return later if made_anew else entry
 
 
 def _is_before(work: Work, declaration: Declaration, kept: Entry) -> bool:
@@ -346,7 +357,7 @@ def _update_handed_over(
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
         check_awaited(work)
-    if let_go or (back and (_is_another(entry, declaration) or _is_unfinished(record, entry))):
+    if let_go or (back and (_is_another(entry, declaration) or _was_half_way(work, record, entry))):
         try:
             take_back(work, record, entry)
         except ClaimedError:
@@ -360,6 +371,15 @@ def _update_handed_over(
             "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
         )
     raise NotOwnedError(f"{told}, which declares it too", "Take one of the two out of the template.")
+
+
+def _was_half_way(work: Work, record: Record, entry: Entry) -> bool:
+    """Tell whether an Update may have been half way when a resource was taken over: in the same stack operation."""
+    if not _is_unfinished(record, entry):
+        return False
+    taken = work.ledger.read(entry.handed_to).with_id(entry.resource_id)
+    began_at = work.stacks.began_at(work.owner)
+    return taken is None or began_at is None or taken.made_at >= began_at
 
 
 def _not_owned(work: Work, record: Record, entry: Entry) -> NoReturn:
@@ -441,7 +461,7 @@ def _replaced_by(record: Record, current: Entry, organization: str) -> Entry | N
     """Return the resource in an organization that the *current* one has replaced, perhaps over several others."""
     seen, one = {current.key}, record.with_id(current.replaces)
     while one is not None and one.key not in seen:
-        if one.organization_id == organization:
+        if one.organization_id == organization and not one.gone_by:
             return one
         seen.add(one.key)
         one = record.with_id(one.replaces)
@@ -467,11 +487,16 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         return _update_handed_over(work, declaration, record, kept, room, goes_back=True)
     left_out = _LeftOut(work)
     goal = left_out.goal(workmail, declaration)
+    # Its clean-up may have failed half way.
+    interrupted = record.creates_void_until > kept.signed_at
+    if interrupted and not plan(room, goal):
+        room = looked_at_again(workmail, room, goal)
     try:
         work.turn.take(record.following(work.event), claims=[claim_of(kept, "TAKE")])
     except ClaimedError:
         _not_owned(work, record, kept)
-    before, room = room, _bring(work, workmail, room, goal, left_out)
+    before, bring_it = room, partial(_bring, work, workmail, goal=goal, left_out=left_out)
+    room = bring_surely(workmail, room, goal, bring_it) if interrupted else bring_it(room)
     left_out.check(before, room)
     result = settle(work, kept._replace(returned=True, replaces=current.resource_id or ""), room, declaration)
     work.report_id(result.physical_id)
