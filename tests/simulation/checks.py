@@ -192,6 +192,11 @@ class Checks:
         deaths = sum(one.ended == "died" for one in self._tries(request))
         return deaths >= ALL_TRIES or (request.answered_at is None and not untold)
 
+    def _has_failed_in_an_outage(self, url: str) -> bool:
+        request = self._world.cloudformation.request(url)
+        answer = request.settled.value
+        return self._world.had_outage and request.kind == "reverse" and answer is not None and not answer.succeeded
+
     def duplicated(self, event: Event, identity: str) -> None:
         """Note that a delivery comes late, or twice."""
         del event
@@ -234,7 +239,7 @@ class Checks:
             # Its creation was cancelled or failed, and whatever comes of it is retained.
             self.owners_let_go.add(owner)
         last = self._latest.get(owner)
-        if last is not None and self._was_update_in_vain(last):
+        if last is not None and (self._was_update_in_vain(last) or self._has_failed_in_an_outage(last)):
             # What a replacement has made that was given up, or its rollback, nobody is told of.
             self._given_up |= {last, self._previous[owner]}
 
