@@ -253,12 +253,14 @@ class Checks:
             known.released.add((stack.stack_id, resource.logical_id))
         else:
             # Its Create may still arrive: the one that was answered with this id, or else the last one.
-            told = {
-                request.event["ResponseURL"]
+            owner = (stack.stack_id, resource.logical_id)
+            creates = [
+                request
                 for request in self._world.cloudformation.requests.values()
-                if request.kind == "create" and getattr(request.settled.value, "physical_id", "") == physical_id
-            }
-            self._given_up |= told or {self._previous.get((stack.stack_id, resource.logical_id), "")}
+                if request.kind == "create" and owner_of(request.event) == owner
+            ]
+            told = [one for one in creates if getattr(one.settled.value, "physical_id", "") == physical_id]
+            self._given_up |= {one.event["ResponseURL"] for one in told or creates[-1:]}
 
     def stack(self, stack: "Stack") -> None:
         """Note what a stack has become."""
