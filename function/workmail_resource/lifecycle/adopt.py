@@ -6,7 +6,7 @@ is one that another stack has let go (contract 57).
 
 from typing import NoReturn
 
-from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError
+from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError, let_it_ask
 from workmail_resource.ownership.rules import (
     ROLLBACK_WINDOW,
     Entry,
@@ -212,7 +212,7 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
         raise _refused(
             room,
             f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether it still does",
-            "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
+            let_it_ask("deploy"),
         )
     if view.counts(room.resource_id) and view.status == "DELETE_IN_PROGRESS":
         raise _refused(room, f"is being deleted by {describe_owner(holder)}", "Deploy again when that has ended.")

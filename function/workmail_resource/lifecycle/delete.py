@@ -10,6 +10,7 @@ from workmail_resource.ownership.errors import (
     LedgerUnavailableError,
     NotOwnedError,
     OvertakenError,
+    let_it_ask,
 )
 from workmail_resource.ownership.rules import (
     FUNCTION_FAILED,
@@ -218,7 +219,7 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         elif entry.returned and entry.resource_id == physical_id and shown is None:
             raise NotOwnedError(
                 f"CloudFormation could not be asked whether it has gone back to resource {physical_id}, which stays",
-                "Allow the provider's role cloudformation:DescribeStackResource, then delete again.",
+                let_it_ask("delete"),
             )
         elif meant and entry.ready:
             work.log(

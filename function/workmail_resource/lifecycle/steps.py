@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from workmail_resource.aws.errors import ServiceError
 from workmail_resource.aws.retries import is_lost, is_transient
-from workmail_resource.ownership.errors import CancelledError, ClaimedError, NotOwnedError, OvertakenError
+from workmail_resource.ownership.errors import CancelledError, ClaimedError, NotOwnedError, OvertakenError, let_it_ask
 from workmail_resource.ownership.ledger import Claim, ClaimAction
 from workmail_resource.ownership.rules import (
     ROLLBACK_WINDOW,
@@ -426,7 +426,7 @@ def _is_counted(work: Work, former: str, entry: Entry) -> bool:
         raise NotOwnedError(
             f"CloudFormation could not be asked whether {describe_owner(former)} has resource {entry.resource_id} "
             "still, which stays",
-            "Allow the provider's role cloudformation:DescribeStackResource, then try again.",
+            let_it_ask("try"),
         )
     return not view.in_stack or view.counts(entry.resource_id)
 

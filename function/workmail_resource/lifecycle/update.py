@@ -10,6 +10,7 @@ from workmail_resource.ownership.errors import (
     ForeignPhysicalIdError,
     NotOwnedError,
     OvertakenError,
+    let_it_ask,
 )
 from workmail_resource.ownership.rules import (
     ROLLBACK_WINDOW,
@@ -368,7 +369,7 @@ def _update_handed_over(
     if let_go is None:
         raise NotOwnedError(
             f"{told}, and CloudFormation could not be asked whether that still has it",
-            "Allow the provider's role cloudformation:DescribeStackResource, then deploy again.",
+            let_it_ask("deploy"),
         )
     raise NotOwnedError(f"{told}, which declares it too", "Take one of the two out of the template.")
 

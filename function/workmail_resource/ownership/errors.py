@@ -6,6 +6,11 @@ from workmail_resource.aws.errors import ServiceError
 from workmail_resource.protocol.errors import Failure, ProviderError
 
 
+def let_it_ask(then: str) -> str:
+    """Return what to do where CloudFormation could not be asked, before *then* is tried again."""
+    return f"Allow the provider's role cloudformation:DescribeStackResource, then {then} again."
+
+
 class OvertakenError(ProviderError):
     """A condition of a write did not hold: somebody else was faster. Nothing was written."""
 
