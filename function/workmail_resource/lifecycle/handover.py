@@ -84,7 +84,7 @@ def _waiting(work: Work, entry: Entry) -> Waiting:
     for record in waiting_owners(work, entry, work.owner):
         view = work.stacks.view(record.owner)
         kept = cast("Entry", record.with_id(entry.resource_id))
-        if view is None or not view.in_stack or not (view.is_gone or record.is_made_anew(kept)):
+        if view is None or not view.in_stack or not (view.is_gone or kept.let_go):
             return Waiting(record, state, tuple(others))
         # Retain has kept CloudFormation from telling that it does not wait any more.
         others.append(left_to(work, record, kept))

@@ -333,7 +333,7 @@ def forget(work: Work, entry: Entry, *, ends: bool = False, also: Sequence[Recor
     also:
         Records of other owners that change with it.
     """
-    record = work.turn.record.without(entry)
+    record = work.turn.record.drop(entry)
     write = work.turn.write if record.entries and not ends else work.turn.end
     leave(partial(write, also=also), record, entry)
 

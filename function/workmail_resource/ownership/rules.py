@@ -187,6 +187,8 @@ class Entry(NamedTuple):
         What it was like then.
     handed_to:
         The owner that has taken it over; then it is kept here only for a rollback.
+    let_go:
+        Whether a Create has come since: then CloudFormation goes back to it no more.
     earlier:
         What was recorded when an Update took it over that the logical resource had itself, and has left: until another
         Update has succeeded, a rollback goes back to that.
@@ -212,6 +214,7 @@ class Entry(NamedTuple):
     taken_from: str = ""
     former: Mapping[str, Any] | None = None
     handed_to: str = ""
+    let_go: bool = False
     earlier: Mapping[str, Any] | None = None
 
     def settled(self, digest: str) -> "Entry":
@@ -340,11 +343,6 @@ class Record(NamedTuple):
         )
         return self._replace(entries=tuple(entries))
 
-    def is_made_anew(self, former: Entry) -> bool:
-        """Tell whether a Create has come after a resource: CloudFormation has let that go before."""
-        since = max(former.made_at, former.signed_at)
-        return any(one.made_at > since and not one.replaces for one in self.entries)
-
     def made_by(self, event: str, organization: str) -> Entry | None:
         """Return what this event has begun in an organization."""
         return next(
@@ -361,20 +359,16 @@ class Record(NamedTuple):
         """Return the record without *entry*."""
         return self._replace(entries=tuple(one for one in self.entries if one.key != entry.key))
 
-    def without(self, entry: Entry) -> "Record":
-        """Return the record without *entry*, to which nothing goes back any more."""
-        left = self.drop(entry)
-        later = left.successor(entry.resource_id) if entry.resource_id else None
-        return left if later is None else left.put(later._replace(replaces=""))
-
     def leased(self, lease: Lease | None) -> "Record":
         """Return the record with another lease."""
         return self._replace(lease=lease)
 
     def following(self, event: Event) -> "Record":
         """Return the record with *event* as the latest one that changes something."""
-        current = event_id(event)
+        current, anew = event_id(event), event.request_type == "Create"
+        entries = (one._replace(let_go=True) if one.handed_to and anew else one for one in self.entries)
         return self.superseding(self.latest, current)._replace(
+            entries=tuple(entries),
             latest=current,
             latest_at=max(self.latest_at, event.signed_at or 0),
         )
