@@ -429,14 +429,18 @@ class Checks:
             return
         if self._world.cloudformation.request(event["ResponseURL"]).open or _asks_for_the_same(event, last.event):
             return
-        if known.made_by == event["ResponseURL"] and not any(
-            resource.physical_id == room.id for _, resource in self._world.cloudformation.holders(room.id)
-        ):
+        held = any(resource.physical_id == room.id for _, resource in self._world.cloudformation.holders(room.id))
+        if not held and (known.made_by == event["ResponseURL"] or self._is_rest(known, owner_of(event))):
             return
         self.found(
             "62 an outdated event writes",
             f"{worker.name} makes {operation} on {room.id} after {last.name} has succeeded",
         )
+
+    def _is_rest(self, known: Known, owner: Owner) -> bool:
+        """Tell whether a room is what an event of *owner* has left that was given up: any event may clear it away."""
+        made_in_vain = known.maker == owner and not known.settled and not known.adopters
+        return made_in_vain and not self._world.cloudformation.request(known.made_by).open
 
     # --------------------------------------------------------------------------------------------- answers
 
