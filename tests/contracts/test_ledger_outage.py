@@ -1,6 +1,7 @@
 """What goes on, and what does not, while DynamoDB cannot be reached."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -105,6 +106,20 @@ def test_contract_49_an_outage_fails_delete_of_a_live_room(stage: Stage, outage:
     assert stage.deliver(stage.event("Delete", properties=everything(), physical_id=room)).succeeded
     assert stage.rooms() == []
     assert stage.entries() == []
+
+
+def test_contract_49_an_outage_while_a_room_is_not_shown_yet(virtual: VirtualStage) -> None:
+    """Without the ledger, a room that WorkMail does not show yet does not count as gone; a later Delete removes it."""
+    virtual.workmail.behaviour = replace(virtual.workmail.behaviour, visible_after=2)
+    virtual.interventions.fail("TransactWriteItems", code="AccessDeniedException", status=400, times=99)
+    failed = virtual.deliver(virtual.event("Create"))
+    break_ledger(virtual, "not allowed")
+    delete = virtual.event("Delete", physical_id=failed.physical_id)
+
+    assert virtual.deliver(delete).status == "FAILED"
+    virtual.interventions.clear()
+    assert virtual.deliver(delete).succeeded
+    assert virtual.rooms() == []
 
 
 @pytest.mark.parametrize("outage", ["no table", "not allowed"])

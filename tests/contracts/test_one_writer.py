@@ -101,16 +101,17 @@ def test_contract_28_a_vanished_room_that_cloudformation_still_names(play: Timel
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
-def test_contract_21_a_return_to_a_room_whose_clean_up_has_failed(play: Timeless) -> None:
+@pytest.mark.parametrize("existing", [{}, {"ExistingResource": "ADOPT", "Aliases": []}])
+def test_contract_21_a_return_to_a_room_whose_clean_up_has_failed(play: Timeless, existing: dict[str, Any]) -> None:
     """A return to a room that a failed clean-up has deregistered registers it, if WorkMail shows that late, too."""
-    old = play.create()
-    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    declared = room_properties(Aliases=["alias@example.com"])
+    old = play.create(properties=declared)
+    moved = play.deliver(update(play, old, declared, MOVED)).physical_id
     workmail = play.stage.workmail
     workmail.behaviour = replace(workmail.behaviour, disabled_after=3)
-    play.stage.interventions.fail("DeleteResource", **DENIED)
-    assert not play.deliver(play.event("Delete", physical_id=old)).succeeded
+    play.dies(play.event("Delete", physical_id=old), "DeregisterFromWorkMail")
 
-    answer = play.deliver(update(play, moved, MOVED, PLAIN))
+    answer = play.deliver(update(play, moved, MOVED, declared | existing))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", old), answer.reason
     assert play.stage.describe(old)["state"] == "ENABLED"

@@ -218,6 +218,21 @@ def test_contract_26_a_failed_return(virtual: VirtualStage) -> None:
     assert virtual.rooms() == []
 
 
+def test_contract_49_a_late_clean_up_of_a_return(virtual: VirtualStage) -> None:
+    """A copy of the clean-up of a return by ADOPT leaves the room, which was given back as it was, in place."""
+    old, adopting = room_properties(), room_properties(ExistingResource="ADOPT", Description=DESCRIPTION)
+    first = virtual.deliver(virtual.event("Create", properties=old)).physical_id
+    before = virtual.describe(first)
+    second = virtual.deliver(_update(virtual, first, ELSEWHERE, old)).physical_id
+    assert virtual.deliver(_update(virtual, second, adopting, ELSEWHERE)).physical_id == first
+    assert virtual.deliver(_update(virtual, first, ELSEWHERE, adopting)).physical_id == second
+    clean_up = virtual.event("Delete", properties=adopting, physical_id=first)
+
+    for _ in range(2):
+        assert virtual.deliver(clean_up).succeeded
+        assert virtual.describe(first) == before
+
+
 # --------------------------------------------------------------------------------------------------------- contract 27
 
 

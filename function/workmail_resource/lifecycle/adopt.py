@@ -4,6 +4,7 @@ A resource of another logical resource of the same stack is taken over too (a re
 is one that another stack has let go (contract 57).
 """
 
+from functools import partial
 from typing import NoReturn
 
 from workmail_resource.ownership.errors import AdoptionRefusedError, ClaimedError, OvertakenError, let_it_ask
@@ -25,6 +26,7 @@ from .handover import left_to, past_itself, waiting_owner, waiting_owners
 from .siblings import DELAY, bring
 from .steps import (
     REVERSIBLE_SHARE,
+    bring_surely,
     check_awaited,
     claim_of,
     clear_rests,
@@ -94,7 +96,9 @@ def adopt(
     if room is None or problem is not None:
         take_away(work, entry)
         raise _refused(existing, str(problem))
-    return bring_over(work, workmail, entry, room, declaration)
+    # Its clean-up may have failed half way.
+    interrupted = former is not None and record.creates_void_until > former.signed_at
+    return bring_over(work, workmail, entry, room, declaration, interrupted=interrupted)
 
 
 def _again(work: Work, entry: Entry, former: Entry) -> Entry:
@@ -256,13 +260,17 @@ def _refused(room: Room, problem: str, advice: str = "") -> AdoptionRefusedError
     return AdoptionRefusedError(f"the resource named {room.name} ({room.resource_id}) {problem}", advice)
 
 
-def bring_over(work: Work, workmail: WorkMail, entry: Entry, room: Room, declaration: Declaration) -> Result:
+def bring_over(
+    work: Work, workmail: WorkMail, entry: Entry, room: Room, declaration: Declaration, *, interrupted: bool = False
+) -> Result:
     """Bring an adopted resource to its declared state; when that fails, to what it was before. Needs the turn.
 
     Parameters
     ----------
     room:
         As it was read under the turn.
+    interrupted:
+        Whether WorkMail may still show late what another event has changed.
     """
     try:
         hurried = work.within(REVERSIBLE_SHARE)
@@ -270,7 +278,8 @@ def bring_over(work: Work, workmail: WorkMail, entry: Entry, room: Room, declara
         room = kept if room.enabled else workmail.with_lists(room)
         goal = wanted(workmail, declaration)
         entry = _with_snapshot(work, entry, kept, needed=bool(plan(room, goal)))
-        room = bring(hurried, hurried.workmail(declaration.organization_id), room, goal)
+        bring_it = partial(bring, hurried, hurried.workmail(declaration.organization_id), goal=goal)
+        room = bring_surely(workmail, room, goal, bring_it) if interrupted else bring_it(room)
         result = settle(work, entry, room, declaration)
     except OvertakenError:
         raise

@@ -177,12 +177,12 @@ def _resume(
 def clear_own(work: Work, declaration: Declaration) -> None:
     """Take away what this event has made before CloudFormation gave it up, if nobody else is about to.
 
-    And what a later Update has stopped: nobody comes after that to clear it, so Lambda delivers it again.
+    And what it has stopped, as a reversed Update: nobody comes after that to clear it, so Lambda delivers it again.
     """
     record = work.turn.record
     left = [one for one in record.entries if not one.ready]
     own = [one for one in left if is_same_event(one.made_by, work.id)]
-    stopped = [one for one in left if record.has_voided(one)]
+    stopped = [one for one in left if record.voided_by == work.id and record.has_voided(one)]
     with reported(work, "what a cancelled event has made is still there; its Delete clears it"):
         if (own or stopped) and not record.is_held(worker="", now=work.clock.time()):
             work.turn.take(record)

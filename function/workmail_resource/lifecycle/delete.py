@@ -25,7 +25,7 @@ from workmail_resource.ownership.rules import (
     removal,
 )
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import remove, seen
+from workmail_resource.workmail.converge import VISIBLE_WITHIN, remove, seen, shown
 from workmail_resource.workmail.errors import InvalidPropertiesError, UnknownDelegateError
 from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import organization_id, parse
@@ -316,7 +316,8 @@ def _is_gone(work: Work) -> bool:
         return True
     workmail: WorkMail = work.organization(organization)
     with content_without_organization(work, Entry(organization, "", "", "")):
-        return workmail.describe(resource_id) is None
+        # What was made a moment ago may not be shown yet.
+        return shown(workmail, resource_id, VISIBLE_WITHIN) is None
     return True
 
 

@@ -405,10 +405,11 @@ def _give_back(work: Work, entry: Entry, waiting: Waiting) -> None:
         with content_without_organization(work, entry):
             entry = _restore(work, entry, from_snapshot(waiting.state))
     if waiting.record is None:
-        if entry.as_before is None:
+        before = None if entry.resource_id == work.event.physical_resource_id else entry.as_before
+        if before is None:
             forget(work, entry)
         else:
-            work.turn.write(work.turn.record.put(entry.as_before, entry))
+            work.turn.write(work.turn.record.put(before, entry))
         return
     _hand_back(work, entry, waiting)
 
