@@ -227,6 +227,14 @@ class Checks:
                 for holder, other in self._world.cloudformation.holders(physical_id)
                 if other is not resource
             }
+            # So does one whose template declares it too, and whose Delete is on the way.
+            others |= {
+                owner_of(request.event)
+                for request in self._world.cloudformation.requests.values()
+                if request.open
+                and request.event["RequestType"] == "Delete"
+                and request.event["PhysicalResourceId"] == physical_id
+            }
             # One counts it still whose room was taken over in an update that failed, or who has taken it over: with
             # ADOPT that one may leave it, as what any other stack has retained.
             known.released |= others
@@ -251,6 +259,10 @@ class Checks:
         if known is not None:
             known.let_go = known.left_behind = True
             known.released.add((stack.stack_id, resource.logical_id))
+            if self._world.had_outage:
+                # What else its Delete would have cleared away.
+                owner = (stack.stack_id, resource.logical_id)
+                self._given_up |= {one.made_by for one in self.known.values() if one.maker == owner}
         else:
             # Its Create may still arrive: the one that was answered with this id, or else the last one.
             owner = (stack.stack_id, resource.logical_id)
@@ -715,6 +727,9 @@ class Checks:
             if request.kind == "reverse":
                 aim = stack.before[resource.logical_id].properties if resource.logical_id in stack.before else {}
             elif resource.logical_id not in stack.aim:
+                return False
+            if aim.get("OrganizationId") != event["ResourceProperties"]["OrganizationId"]:
+                # What is replaced gives nothing up before its clean-up.
                 return False
             wanted = {event["ResourceProperties"]["Name"], event["ResourceProperties"].get("Email")} - {None}
             return bool(aim) and not wanted & {aim.get("Name"), aim.get("Email")} and aim.get("Name") != own_name
