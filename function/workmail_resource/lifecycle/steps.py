@@ -288,7 +288,7 @@ def check_awaited(work: Work) -> bool:
     view = work.stacks.view(work.owner)
     if view is None or not view.in_stack:
         return False
-    if not view.is_under_way:
+    if not view.awaits(work.event.request_type):
         raise CancelledError("CloudFormation does not wait for it any more")
     return True
 

@@ -451,10 +451,9 @@ class StackView:
         """Whether the stack has no such logical resource any more, and goes back to nothing that it had."""
         return self.status in {"", "DELETE_COMPLETE", "DELETE_SKIPPED"}
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether CloudFormation waits for a Create or an Update of the logical resource."""
-        return self.status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+    def awaits(self, request_type: str) -> bool:
+        """Tell whether CloudFormation waits for an event of the logical resource that is such a request."""
+        return self.status == f"{request_type.upper()}_IN_PROGRESS"
 
     @property
     def is_alive(self) -> bool:
