@@ -394,6 +394,18 @@ def test_contract_62_a_late_copy_of_a_create(play: Timeless, deleted_by: str) ->
     assert play.stage.rooms() == []
 
 
+def test_contract_62_a_late_copy_of_a_return(play: Timeless) -> None:
+    """A late copy of an Update that has gone back to a former room makes nothing where that has been deleted since."""
+    room = play.create()
+    moved = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
+    back = update(play, moved, MOVED, PLAIN)
+    assert play.deliver(back).physical_id == room
+    play.stage.delete_room(room)
+
+    assert play.deliver(back).reason.startswith("ResourceGone")
+    assert [one.ResourceId for one in play.stage.rooms()] == [moved]
+
+
 def test_contract_62_a_late_copy_of_an_adoption(play: Timeless) -> None:
     """A second copy of an adoption does nothing after a Delete has cancelled it."""
     play.stage.create_room(Description="as people know it")

@@ -414,9 +414,7 @@ def _update_gone(
         return _made_anew(work, declaration, record, None)
     if entry is None:
         raise NotOwnedError(f"neither WorkMail nor the ledger has a resource {physical_id} of this stack")
-    if work.event.signed_at == entry.signed_at and is_same_event(record.latest, work.id):
-        # A late copy of the event that has brought it to its declared state: nobody expects another one.
-        raise ResourceGoneError(f"WorkMail shows no resource {physical_id} any more, which this event had updated")
+    _check_expected(work, record, entry)
     if not goes_back and (not entry.gone_by or is_same_event(entry.gone_by, work.id)):
         noted = entry._replace(gone_by=work.id)
         if not work.turn.held:
@@ -425,6 +423,20 @@ def _update_gone(
             work.turn.write(record.put(noted, entry))
         raise ResourceGoneError(f"WorkMail shows no resource {physical_id} in {declaration.organization_id}")
     return _made_anew(work, declaration, record, entry)
+
+
+def _check_expected(work: Work, record: Record, entry: Entry) -> None:
+    """Look whether this is a late copy of the event that has brought a vanished resource to its declared state.
+
+    Raises
+    ------
+    ResourceGoneError
+        It is: nobody expects another one.
+    """
+    if work.event.signed_at == entry.signed_at and is_same_event(record.latest, work.id):
+        raise ResourceGoneError(
+            f"WorkMail shows no resource {entry.resource_id} any more, which this event had updated"
+        )
 
 
 # ------------------------------------------------------------------------------------------------------------ made anew
@@ -483,6 +495,7 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
     workmail = work.workmail(declaration.organization_id)
     room = workmail.read(kept.resource_id or "")
     if room is None:
+        _check_expected(work, record, kept)
         return _made_anew(work, declaration, record, current)
     if kept.handed_to:
         return _update_handed_over(work, declaration, record, kept, room, goes_back=True)
