@@ -460,6 +460,22 @@ def test_contract_62_a_vanished_room_made_anew_and_not_told(play: Timeless) -> N
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
+def test_contract_26_a_replacement_that_has_failed_before(play: Timeless) -> None:
+    """A late replacement leaves nothing where another delivery of it has failed, and told so, while it was made."""
+    old = play.create()
+    before = play.stage.state(), play.stage.entries()
+
+    def meanwhile() -> None:
+        play.wait(6)
+        play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "UPDATE_FAILED")
+
+    play.after("CreateResource", meanwhile)
+    answer = play.deliver(update(play, old, PLAIN, MOVED))
+
+    assert answer.reason.startswith("Cancelled:"), answer.reason
+    assert (play.stage.state(), play.stage.entries()) == before
+
+
 @pytest.mark.parametrize("then", ["the stack is deleted", "it is changed", "cleaned up"])
 def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then: str) -> None:
     """What a replacement has made that died before its answer goes with the stack, or with the next Update."""

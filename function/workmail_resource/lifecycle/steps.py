@@ -74,9 +74,11 @@ def settle(
     ------
     CancelledError
         A later event has followed this one, or CloudFormation does not wait for it any more: the Delete of a late
-        Create may have failed meanwhile, and then nobody else takes away what it has made.
+        Create may have failed meanwhile, or another delivery of a late replacement, and then nobody else takes away
+        what it has made.
     """
-    if work.event.request_type == "Create" and is_late(work):
+    made = not entry.ready and is_same_event(entry.made_by, work.id)
+    if (made or work.event.request_type == "Create") and is_late(work):
         check_awaited(work)
     former = entry if instead_of is None else entry._replace(digest=instead_of.digest, previous=instead_of.previous)
     ready = former.settled(declared_digest(declaration))._replace(
