@@ -452,8 +452,12 @@ class StackView:
         return self.status in {"", "DELETE_COMPLETE", "DELETE_SKIPPED"}
 
     def awaits(self, request_type: str) -> bool:
-        """Tell whether CloudFormation waits for an event of the logical resource that is such a request."""
-        return self.status == f"{request_type.upper()}_IN_PROGRESS"
+        """Tell whether CloudFormation waits for an event of the logical resource that is such a request.
+
+        The states that AWS lists for resources too have one of a rollback.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDetail.html
+        """
+        return self.status in {f"{request_type.upper()}_IN_PROGRESS", f"{request_type.upper()}_ROLLBACK_IN_PROGRESS"}
 
     @property
     def is_alive(self) -> bool:

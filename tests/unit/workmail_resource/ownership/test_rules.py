@@ -323,6 +323,22 @@ def test_what_cloudformation_shows(view: StackView, *, counts: bool, is_alive: b
     assert (view.counts(RESOURCE), view.is_alive) == (counts, is_alive)
 
 
+@pytest.mark.parametrize(
+    ("status", "awaited"),
+    [
+        ("CREATE_IN_PROGRESS", ["Create"]),
+        ("UPDATE_IN_PROGRESS", ["Update"]),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", ["Update"]),
+        ("UPDATE_COMPLETE", []),
+        ("DELETE_IN_PROGRESS", ["Delete"]),
+    ],
+)
+def test_what_cloudformation_waits_for(status: str, awaited: list[str]) -> None:
+    """CloudFormation waits for the event that the state of the resource names (contract 59)."""
+    view = StackView(RESOURCE, status)
+    assert [one for one in ("Create", "Update", "Delete") if view.awaits(one)] == awaited
+
+
 def delete(physical_id: str = INVENTED, **changes: Any) -> Any:
     """Return the Delete of what was issued with the board room's Create, a little later."""
     return event("Delete", **{"physical_resource_id": physical_id, "signed_at": 60, **changes})
