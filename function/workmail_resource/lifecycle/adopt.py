@@ -148,7 +148,8 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
             entry = entry._replace(
                 origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder, former=None
             )
-            theirs = theirs.put(kept._replace(handed_to=work.owner, let_go=False), kept)
+            handed = kept._replace(handed_to=work.owner, let_go=False, handed_halfway=theirs.is_unfinished(kept))
+            theirs = theirs.put(handed, kept)
             others = [theirs] if former is None else past_itself(work, theirs, kept)
     else:
         _check_let_go(work, theirs, room)

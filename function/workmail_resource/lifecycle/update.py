@@ -201,7 +201,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     left_out = _LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
-    interrupted = _is_unfinished(record, entry) or _reverses_unfinished(work, entry)
+    interrupted = (entry is not None and record.is_unfinished(entry)) or _reverses_unfinished(work, entry)
     if not steps and (work.turn.held or interrupted or entry is None or _is_another(entry, declaration)):
         room = looked_at_again(workmail, room, goal)
         steps = plan(room, goal)
@@ -262,11 +262,6 @@ def _may_have_rests(work: Work, record: Record, declaration: Declaration) -> boo
     return replaced or old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
 
 
-def _is_unfinished(record: Record, entry: Entry | None) -> bool:
-    """Tell whether an event has been at work since the resource was last brought to a declared state."""
-    return entry is not None and record.latest_at > entry.signed_at
-
-
 def _is_another(entry: Entry | None, declaration: Declaration) -> bool:
     """Tell whether the resource was last brought to something else than is declared now."""
     return entry is not None and bool(entry.digest) and entry.digest != declared_digest(declaration)
@@ -279,7 +274,7 @@ def _to_be_noted(record: Record, entry: Entry, declaration: Declaration) -> bool
     has failed: a late copy of that must not change anything.
     """
     adopted = entry.origin == "ADOPTED" or bool(entry.taken_from)
-    return (adopted and not entry.changed) or _is_another(entry, declaration) or _is_unfinished(record, entry)
+    return (adopted and not entry.changed) or _is_another(entry, declaration) or record.is_unfinished(entry)
 
 
 def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:
@@ -358,7 +353,7 @@ def _update_handed_over(
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
         check_awaited(work)
-    if let_go or (back and (_is_another(entry, declaration) or _was_half_way(work, record, entry))):
+    if let_go or (back and (_is_another(entry, declaration) or entry.handed_halfway)):
         try:
             take_back(work, record, entry)
         except ClaimedError:
@@ -372,15 +367,6 @@ def _update_handed_over(
             let_it_ask("deploy"),
         )
     raise NotOwnedError(f"{told}, which declares it too", "Take one of the two out of the template.")
-
-
-def _was_half_way(work: Work, record: Record, entry: Entry) -> bool:
-    """Tell whether an Update may have been half way when a resource was taken over: in the same stack operation."""
-    if not _is_unfinished(record, entry):
-        return False
-    taken = work.ledger.read(entry.handed_to).with_id(entry.resource_id)
-    began_at = work.stacks.began_at(work.owner)
-    return taken is None or began_at is None or taken.made_at >= began_at
 
 
 def _not_owned(work: Work, record: Record, entry: Entry) -> NoReturn:

@@ -189,6 +189,8 @@ class Entry(NamedTuple):
         The owner that has taken it over; then it is kept here only for a rollback.
     let_go:
         Whether a Create has come since: then CloudFormation goes back to it no more.
+    handed_halfway:
+        Whether an Update of it was half way when it was taken over: then a rollback takes it back.
     earlier:
         What was recorded when an Update took it over that the logical resource had itself, and has left: until another
         Update has succeeded, a rollback goes back to that.
@@ -215,6 +217,7 @@ class Entry(NamedTuple):
     former: Mapping[str, Any] | None = None
     handed_to: str = ""
     let_go: bool = False
+    handed_halfway: bool = False
     earlier: Mapping[str, Any] | None = None
 
     def settled(self, digest: str) -> "Entry":
@@ -342,6 +345,10 @@ class Record(NamedTuple):
             for one in self.entries
         )
         return self._replace(entries=tuple(entries))
+
+    def is_unfinished(self, entry: Entry) -> bool:
+        """Tell whether an event has been at work since a resource was last brought to a declared state."""
+        return self.latest_at > entry.signed_at
 
     def made_by(self, event: str, organization: str) -> Entry | None:
         """Return what this event has begun in an organization."""
