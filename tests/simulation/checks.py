@@ -253,19 +253,17 @@ class Checks:
 
     def left_behind(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
         """Note that the Delete of a clean-up has failed, after which CloudFormation forgets the id."""
-        known = self.known.get(physical_id)
-        self.owners_left_behind.add((stack.stack_id, resource.logical_id))
+        known, owner = self.known.get(physical_id), (stack.stack_id, resource.logical_id)
+        self.owners_left_behind.add(owner)
         self._world.trace(f"stack {stack.name}", f"{resource.logical_id} {physical_id} is left behind")
         if known is not None:
             known.let_go = known.left_behind = True
-            known.released.add((stack.stack_id, resource.logical_id))
+            known.released.add(owner)
             if self._world.had_outage:
                 # What else its Delete would have cleared away.
-                owner = (stack.stack_id, resource.logical_id)
                 self._given_up |= {one.made_by for one in self.known.values() if one.maker == owner}
         else:
             # Its Create may still arrive: the one that was answered with this id, or else the last one.
-            owner = (stack.stack_id, resource.logical_id)
             creates = [
                 request
                 for request in self._world.cloudformation.requests.values()

@@ -96,8 +96,7 @@ def adopt(
     if room is None or problem is not None:
         take_away(work, entry)
         raise _refused(existing, str(problem))
-    # Its clean-up may have failed half way.
-    interrupted = former is not None and record.creates_void_until > former.signed_at
+    interrupted = former is not None and record.may_be_half_removed(former)
     return bring_over(work, workmail, entry, room, declaration, interrupted=interrupted)
 
 

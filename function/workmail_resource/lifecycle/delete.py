@@ -206,17 +206,17 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         asks = invented or (meant and entry.ready)
         if entry.resource_id == physical_id:
             asks = entry.returned or is_late(work)
-        shown = view() if asks else None
-        if invented and not entry.ready and _is_retried(shown):
+        view_now = view() if asks else None
+        if invented and not entry.ready and _is_retried(view_now):
             continue
-        action = removal(record, entry, work.event, view=shown, now=work.clock.time())
+        action = removal(record, entry, work.event, view=view_now, now=work.clock.time())
         if action is not None and invented and entry.ready and not _is_of_this_operation(work, entry):
             action = None
         if action is None and _was_made_in_vain(work, record, entry, view):
             action = "UNDO"
         if action is not None:
             found.append((entry, action))
-        elif entry.returned and entry.resource_id == physical_id and shown is None:
+        elif entry.returned and entry.resource_id == physical_id and view_now is None:
             raise NotOwnedError(
                 f"CloudFormation could not be asked whether it has gone back to resource {physical_id}, which stays",
                 let_it_ask("delete"),
@@ -254,8 +254,8 @@ def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -
     replaced = record.with_id(former)
     if not late and replaced is not None and not replaced.gone_by:
         return False
-    shown = view()
-    counts = shown is not None and shown.counts(former)
+    view_now = view()
+    counts = view_now is not None and view_now.counts(former)
     return counts and work.stacks.status(work.owner) == "DELETE_IN_PROGRESS"
 
 

@@ -54,12 +54,13 @@ def past_itself(work: Work, theirs: Record, kept: Entry) -> list[Record]:
     at = next((number for number, one in enumerate(chain) if one.owner == work.owner), 0)
     if not 0 < at < len(chain) - 1:
         return [theirs]
-    taker, mine, waiting = ((one, cast("Entry", one.with_id(kept.resource_id))) for one in chain[at - 1 : at + 2])
+    taker, _, waiting = records = chain[at - 1 : at + 2]
+    taken, mine, waits = (cast("Entry", one.with_id(kept.resource_id)) for one in records)
     changed = [
-        taker[0].put(taker[1]._replace(taken_from=mine[1].taken_from, former=mine[1].former), taker[1]),
-        waiting[0].put(waiting[1]._replace(handed_to=taker[0].owner), waiting[1]),
+        taker.put(taken._replace(taken_from=mine.taken_from, former=mine.former), taken),
+        waiting.put(waits._replace(handed_to=taker.owner), waits),
     ]
-    return changed if taker[0].owner == theirs.owner else [theirs, *changed]
+    return changed if taker is theirs else [theirs, *changed]
 
 
 def idle_owner(work: Work, entry: Entry) -> Waiting:

@@ -487,8 +487,7 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         return _update_handed_over(work, declaration, record, kept, room, goes_back=True)
     left_out = _LeftOut(work)
     goal = left_out.goal(workmail, declaration)
-    # Its clean-up may have failed half way.
-    interrupted = record.creates_void_until > kept.signed_at
+    interrupted = record.may_be_half_removed(kept)
     if interrupted and not plan(room, goal):
         room = looked_at_again(workmail, room, goal)
     try:

@@ -350,6 +350,10 @@ class Record(NamedTuple):
         """Tell whether an event has been at work since a resource was last brought to a declared state."""
         return self.latest_at > entry.signed_at
 
+    def may_be_half_removed(self, entry: Entry) -> bool:
+        """Tell whether a Delete has come since an event has brought a resource to a declared state, and has failed."""
+        return self.creates_void_until > entry.signed_at
+
     def made_by(self, event: str, organization: str) -> Entry | None:
         """Return what this event has begun in an organization."""
         return next(
