@@ -4,7 +4,7 @@ from typing import Any, Final
 import pytest
 
 from tests.simulation.stories import play, write
-from workmail_resource.lifecycle import adopt, create, delete, handover, steps, turn
+from workmail_resource.lifecycle import adopt, cleanup, create, delete, handover, turn
 from workmail_resource.ownership.ledger import Ledger
 from workmail_resource.ownership.rules import Entry, Record, is_resource_id, removal
 from workmail_resource.workmail import converge
@@ -78,7 +78,7 @@ def no_read_back(patch: pytest.MonkeyPatch) -> None:
 def nobody_waits_for_a_room(patch: pytest.MonkeyPatch) -> None:
     """Take a room that was taken over for one's own when the renaming is rolled back."""
     patch.setattr(handover, "waiting_owner", lambda _work, _entry, _owner: None)
-    patch.setattr(steps, "_is_counted", lambda _work, _former, _entry: False)
+    patch.setattr(cleanup, "_is_counted", lambda _work, _former, _entry: False)
 
 
 def cloudformation_is_not_asked(patch: pytest.MonkeyPatch) -> None:

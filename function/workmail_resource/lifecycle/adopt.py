@@ -22,6 +22,7 @@ from workmail_resource.workmail.plan import plan, same_name
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
+from .cleanup import clear_rests, take_away
 from .handover import left_to, past_itself, waiting_owner, waiting_owners
 from .siblings import DELAY, bring
 from .steps import (
@@ -29,12 +30,10 @@ from .steps import (
     bring_surely,
     check_awaited,
     claim_of,
-    clear_rests,
     new_entry,
     note_failure,
     reported,
     settle,
-    take_away,
     wanted,
 )
 from .work import Result, Work

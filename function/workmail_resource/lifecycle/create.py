@@ -16,6 +16,7 @@ from workmail_resource.workmail.properties import Declaration, parse
 from workmail_resource.workmail.room import Room, Wanted
 
 from .adopt import adopt, bring_over
+from .cleanup import clear_rests, discard, forget, take_away
 from .siblings import DELAY, Siblings, bring, name_taken
 from .steps import (
     ATTEMPTS,
@@ -23,15 +24,11 @@ from .steps import (
     check_begin,
     check_untaken,
     claim_of,
-    clear_rests,
-    discard,
-    forget,
     is_late,
     new_entry,
     note_failure,
     reported,
     settle,
-    take_away,
     unchanged,
     wanted,
 )

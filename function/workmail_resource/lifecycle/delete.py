@@ -31,20 +31,9 @@ from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import organization_id, parse
 
 from .adopt import take_back
+from .cleanup import content_without_organization, drop_foreign, forget, holds, remove_unidentified, take_away
 from .handover import has_let_go, idle_owner, is_awaited
-from .steps import (
-    ATTEMPTS,
-    LATE,
-    content_without_organization,
-    drop_foreign,
-    forget,
-    holds,
-    is_late,
-    remove_unidentified,
-    reported,
-    take_away,
-    wanted,
-)
+from .steps import ATTEMPTS, LATE, is_late, reported, wanted
 from .work import Work
 
 

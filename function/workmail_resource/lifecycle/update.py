@@ -3,7 +3,6 @@
 from functools import partial
 from typing import NoReturn
 
-from workmail_resource.aws.errors import ServiceError
 from workmail_resource.ownership.errors import (
     CancelledError,
     ClaimedError,
@@ -13,7 +12,6 @@ from workmail_resource.ownership.errors import (
     let_it_ask,
 )
 from workmail_resource.ownership.rules import (
-    ROLLBACK_WINDOW,
     Entry,
     Record,
     declared_digest,
@@ -21,35 +19,39 @@ from workmail_resource.ownership.rules import (
     is_resource_id,
     is_same_event,
 )
-from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
-from workmail_resource.workmail.converge import Obstacle
-from workmail_resource.workmail.errors import InvalidPropertiesError, ResourceGoneError
-from workmail_resource.workmail.plan import Step, plan
+from workmail_resource.workmail.errors import ResourceGoneError
+from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import Declaration, organization_id, parse
 from workmail_resource.workmail.room import Room, Wanted
 
 from .adopt import adopt, take_back
+from .cleanup import discard, drop_foreign
 from .create import clear_own, establish
 from .handover import has_let_go
+from .rollback import (
+    LeftOut,
+    goes_back_over,
+    is_reversal,
+    is_wanted_back,
+    old_digest,
+    replaced_by,
+    reverses_unfinished,
+    stop_unfinished,
+    voided,
+)
 from .siblings import ROLLBACK_PATIENCE, bring
 from .steps import (
     ATTEMPTS,
     REVERSIBLE_SHARE,
-    best_effort,
     bring_surely,
     check_awaited,
     check_begin,
-    check_current,
     check_untaken,
     claim_of,
-    discard,
-    drop_foreign,
-    is_refusal,
     looked_at_again,
     reported,
     settle,
-    take_away,
     unchanged,
     wanted,
 )
@@ -65,7 +67,7 @@ def update(work: Work) -> Result:
         raise ForeignPhysicalIdError(f"the event's PhysicalResourceId {physical_id!r} is not a WorkMail ResourceId")
     for _ in range(ATTEMPTS):
         record = work.turn.wait(
-            needed=lambda record: not record.has_outdated(work.event), overtake=lambda record: _voided(work, record)
+            needed=lambda record: not record.has_outdated(work.event), overtake=lambda record: voided(work, record)
         )
         try:
             check_begin(work)
@@ -88,8 +90,8 @@ def _update(work: Work, declaration: Declaration, record: Record) -> Result:
     current = entry.organization_id if entry is not None else organization_id(work.event.old_properties)
     if current is not None and current != declaration.organization_id:
         return _replace(work, declaration, record, entry)
-    kept = None if entry is None else _replaced_by(record, entry, declaration.organization_id)
-    if entry is not None and kept is not None and _is_before(work, declaration, kept):
+    kept = None if entry is None else replaced_by(record, entry, declaration.organization_id)
+    if entry is not None and kept is not None and goes_back_over(work, declaration, kept):
         return _go_back(work, declaration, record, kept, entry)
     return _update_in_place(work, declaration, record, entry)
 
@@ -106,102 +108,20 @@ def _named(record: Record, physical_id: str) -> Entry | None:
     return later if made_anew else entry
 
 
-def _is_before(work: Work, declaration: Declaration, kept: Entry) -> bool:
-    """Tell whether a rollback goes back to a resource, over a replacement and another in its organization."""
-    return kept.ready and kept.digest == declared_digest(declaration) and bool(work.stacks.rolls_back(work.owner))
-
-
-# -------------------------------------------------------------------------------------------------------- reversed ones
-
-
-def _old_digest(work: Work) -> str:
-    """Return the digest of what CloudFormation says was declared before; empty when that was never valid."""
-    try:
-        return declared_digest(parse(work.event.old_properties))
-    except InvalidPropertiesError:
-        return ""
-
-
-def _reverses_unfinished(work: Work, entry: Entry | None) -> bool:
-    """Tell whether this is the reversed Update of one that never succeeded, and may still arrive or be at work.
-
-    Its old properties are not what the resource was brought to last.
-    """
-    old = _old_digest(work)
-    return entry is not None and bool(old) and bool(entry.digest) and old != entry.digest
-
-
-def _goes_back(work: Work, entry: Entry | None, declaration: Declaration) -> bool:
-    """Tell whether this is most likely the reversed Update of a rollback: back to what was declared before."""
-    if entry is None or not entry.digest:
-        return False
-    digest = declared_digest(declaration)
-    if digest == entry.digest or not entry.had(digest):
-        return digest == entry.digest
-    # An operation may take longer; CloudFormation knows.
-    return work.clock.time() - entry.ready_at < ROLLBACK_WINDOW or bool(work.stacks.rolls_back(work.owner))
-
-
-def _voided(work: Work, record: Record) -> Record:
-    """Return the record in which every Update up to this one is void."""
-    lease = record.lease
-    if lease is not None:
-        record = record.superseding(lease.event, work.id)
-    if work.event.signed_at is None:
-        return record
-    return record.voiding_creates(work.event.signed_at).voiding_updates(work.event.signed_at, work.id)
-
-
-def _unfinished_elsewhere(work: Work, record: Record, entry: Entry | None) -> list[Entry]:
-    """Return what cancelled or failed events have left beside the resource.
-
-    That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took.
-    """
-    # Without an entry, the ledger has lost what came last, and what it knows as unfinished may have been finished.
-    return [
-        one
-        for one in record.entries
-        if entry is not None
-        and one != entry
-        and one.resource_id != work.event.physical_resource_id
-        and not is_same_event(one.made_by, work.id)
-        and (not one.ready or _was_not_taken(work, record, one))
-    ]
-
-
-def _was_not_taken(work: Work, record: Record, entry: Entry) -> bool:
-    """Tell whether CloudFormation never took the answer of the replacement that has made a resource.
-
-    That is the latest event before this one, in the organization that the old properties name, or else instead of the
-    resource that this one names. A Delete that has come since was of that resource, and has failed: it stays.
-    """
-    latest = is_same_event(entry.made_by, record.latest)
-    void = record.has_voided(entry) and record.voided_by != work.id
-    if not latest or void:
-        return False
-    if entry.organization_id == organization_id(work.event.old_properties):
-        return True
-    # A rollback clears a replacement that has succeeded by its id.
-    return entry.replaces == work.event.physical_resource_id and work.stacks.rolls_back(work.owner) is False
-
-
-# ------------------------------------------------------------------------------------------------------------- in place
-
-
 def _update_in_place(work: Work, declaration: Declaration, record: Record, entry: Entry | None) -> Result:
     workmail = work.workmail(declaration.organization_id)
     resource_id = (entry.resource_id if entry is not None else None) or work.event.physical_resource_id
-    record = _stop_unfinished(work, record, declaration, entry)
-    goes_back = _goes_back(work, entry, declaration)
+    record = stop_unfinished(work, record, declaration, entry)
+    goes_back = is_reversal(work, entry, declaration)
     room = workmail.read(resource_id)
     if room is None:
         return _update_gone(work, declaration, record, entry, goes_back=goes_back)
     if entry is not None and entry.handed_to:
         return _update_handed_over(work, declaration, record, entry, room, goes_back=goes_back)
-    left_out = _LeftOut(work) if goes_back else None
+    left_out = LeftOut(work) if goes_back else None
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
-    interrupted = (entry is not None and record.is_unfinished(entry)) or _reverses_unfinished(work, entry)
+    interrupted = (entry is not None and record.is_unfinished(entry)) or reverses_unfinished(work, entry)
     if not steps and (work.turn.held or interrupted or entry is None or _is_another(entry, declaration)):
         room = looked_at_again(workmail, room, goal)
         steps = plan(room, goal)
@@ -226,42 +146,6 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     return settle(work, entry._replace(changed=True, earlier=None), room, declaration)
 
 
-def _stop_unfinished(work: Work, record: Record, declaration: Declaration, entry: Entry | None) -> Record:
-    """Void what this Update reverses, and take away what it has left elsewhere; return the record as it is then.
-
-    What is read of the resource afterwards can be planned on: no earlier event can write any more.
-    """
-    rests = _unfinished_elsewhere(work, record, entry) if _may_have_rests(work, record, declaration) else []
-    if not rests and not _reverses_unfinished(work, entry):
-        return record
-    # The record goes on to name the event that is reversed as the latest, should this one die here; what is ready, too,
-    # is a rest from now on, for whoever comes next.
-    rests, ready = [rest._replace(ready=False) for rest in rests], rests
-    record = _voided(work, record)
-    for rest, before in zip(rests, ready, strict=True):
-        record = record.put(rest, before)
-    work.turn.take(record)
-    hurried = work.within(REVERSIBLE_SHARE)
-    left = ""
-    for rest in rests:
-        try:
-            take_away(hurried, rest)
-        except ProviderError as error:
-            left = f"{type(error).__name__}: {error}"
-            work.log("the rest of a cancelled replacement is still there; the next event clears it", error=left)
-    check_current(work)
-    if left:
-        # No other event may come: CloudFormation tells nobody when it retains the resource.
-        work.come_again(left)
-    return work.turn.record
-
-
-def _may_have_rests(work: Work, record: Record, declaration: Declaration) -> bool:
-    old = organization_id(work.event.old_properties)
-    replaced = record.successor(work.event.physical_resource_id) is not None
-    return replaced or old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
-
-
 def _is_another(entry: Entry | None, declaration: Declaration) -> bool:
     """Tell whether the resource was last brought to something else than is declared now."""
     return entry is not None and bool(entry.digest) and entry.digest != declared_digest(declaration)
@@ -279,57 +163,10 @@ def _to_be_noted(record: Record, entry: Entry, declaration: Declaration) -> bool
 
 def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:
     """Return the record with what CloudFormation says was declared, where version 1.0.0 has not written it down."""
-    return record if entry.digest else record.put(entry._replace(digest=_old_digest(work)), entry)
+    return record if entry.digest else record.put(entry._replace(digest=old_digest(work)), entry)
 
 
-class _LeftOut:
-    """What the reversed Update of a rollback does without: what has ceased to exist meanwhile (contract 53).
-
-    An Update to what was declared before looks the same, and may not do without anything: so CloudFormation is asked
-    before anything is left out.
-    """
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._is_rollback: bool | None = None
-        self._best_effort = best_effort(work, "a rollback could not bring everything back")
-        self._refused: dict[str, ServiceError] = {}
-
-    def goal(self, workmail: WorkMail, declaration: Declaration) -> Wanted:
-        """Return what can still be brought back of what was declared: without delegates who do not exist any more."""
-        goal = wanted(workmail, declaration, without=self._without)
-        if goal.booking.auto_accept_requests or goal.delegates:
-            return goal
-        # WorkMail would refuse the whole update: without a delegate the room has to answer by itself.
-        return goal._replace(booking=goal.booking._replace(auto_accept_requests=True))
-
-    def _without(self, delegate: str) -> bool:
-        if self._may():
-            self._work.log("a rollback could not bring everything back", operation="delegate", error_code=delegate)
-        return self._may()
-
-    def _may(self) -> bool:
-        if self._is_rollback is None:
-            # Without an answer it counts as one: otherwise a stack could get stuck.
-            self._is_rollback = self._work.stacks.rolls_back(self._work.owner) is not False
-        return self._is_rollback
-
-    def judge(self, step: Step, error: ServiceError) -> Obstacle:
-        """Do without a step that WorkMail refuses."""
-        if is_refusal(error) and not self._may():
-            return "FAIL"
-        left = step.operation == "AssociateDelegateToResource"
-        if not left and error.code not in {"EntityNotFoundException", "InvalidConfigurationException"}:
-            self._refused[step.subject] = error
-        return self._best_effort(step, error)
-
-    def check(self, before: Room, after: Room) -> None:
-        """Raise when WorkMail has refused everything."""
-        if self._refused and (before.state, Wanted.as_it_is(before)) == (after.state, Wanted.as_it_is(after)):
-            raise next(iter(self._refused.values()))
-
-
-def _bring(work: Work, workmail: WorkMail, room: Room, goal: Wanted, left_out: _LeftOut | None) -> Room:
+def _bring(work: Work, workmail: WorkMail, room: Room, goal: Wanted, left_out: LeftOut | None) -> Room:
     if left_out is None:
         return bring(work, workmail, room, goal)
     return bring(work, workmail, room, goal, otherwise=left_out.judge, patience=ROLLBACK_PATIENCE)
@@ -425,14 +262,11 @@ def _check_expected(work: Work, record: Record, entry: Entry) -> None:
         )
 
 
-# ------------------------------------------------------------------------------------------------------------ made anew
-
-
 def _made_anew(work: Work, declaration: Declaration, record: Record, instead_of: Entry | None) -> Result:
     """Make the resource anew; until it is ready, the answer has the id that CloudFormation knows (contract 26)."""
     try:
         hurried = work.within(REVERSIBLE_SHARE).quietly()
-        result = establish(hurried, declaration, record, instead_of=instead_of, goal_of=_LeftOut(work).goal)
+        result = establish(hurried, declaration, record, instead_of=instead_of, goal_of=LeftOut(work).goal)
     except OvertakenError:
         raise
     except Exception:
@@ -445,35 +279,15 @@ def _made_anew(work: Work, declaration: Declaration, record: Record, instead_of:
 
 def _replace(work: Work, declaration: Declaration, record: Record, current: Entry | None) -> Result:
     """Make the resource in another organization; the old one stays until CloudFormation's Delete of its id."""
-    kept = None if current is None else _replaced_by(record, current, declaration.organization_id)
+    kept = None if current is None else replaced_by(record, current, declaration.organization_id)
     if (
         kept is not None
         and current is not None
         and kept.ready
-        and _is_wanted_back(work, declaration, record, kept, current)
+        and is_wanted_back(work, declaration, record, kept, current)
     ):
         return _go_back(work, declaration, record, kept, current)
     return _made_anew(work, declaration, record, current)
-
-
-def _replaced_by(record: Record, current: Entry, organization: str) -> Entry | None:
-    """Return the resource in an organization that the *current* one has replaced, perhaps over several others."""
-    seen, one = {current.key}, record.with_id(current.replaces)
-    while one is not None and one.key not in seen:
-        if one.organization_id == organization and not one.gone_by:
-            return one
-        seen.add(one.key)
-        one = record.with_id(one.replaces)
-    return None
-
-
-def _is_wanted_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> bool:
-    """Tell whether an Update goes back to the resource that the *current* one has replaced."""
-    digest = declared_digest(declaration)
-    same = kept.digest in {"", digest}
-    if same and record.latest in {current.made_by, work.id}:
-        return True
-    return (same or kept.had(digest)) and bool(work.stacks.rolls_back(work.owner))
 
 
 def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> Result:
@@ -485,7 +299,7 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         return _made_anew(work, declaration, record, current)
     if kept.handed_to:
         return _update_handed_over(work, declaration, record, kept, room, goes_back=True)
-    left_out = _LeftOut(work)
+    left_out = LeftOut(work)
     goal = left_out.goal(workmail, declaration)
     interrupted = record.may_be_half_removed(kept)
     if interrupted and not plan(room, goal):
