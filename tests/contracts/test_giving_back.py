@@ -294,6 +294,24 @@ def test_contract_50_a_former_owner_whose_record_is_lost(play: Timeless) -> None
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
 
 
+def test_contract_56_both_are_deleted_at_once(play: Timeless) -> None:
+    """A room that was taken over is deleted when its former logical ID leaves it to the new one, which is deleted too.
+
+    GIVEN a room that a new logical ID has taken over from one whose creation had failed
+    WHEN a rollback deletes both, and the old one's Delete is done while the new one's has begun
+    THEN the new one's deletes the room.
+    """
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    play.stage.cloudformation.show(play.stage.stack_id, "Old", room, "DELETE_IN_PROGRESS")
+    old = play.event("Delete", properties=DECLARED, physical_id=room, logical_id="Old")
+    play.after("PutItem", lambda: play.deliver(old))
+
+    assert play.deliver(play.event("Delete", properties=RENAMED, physical_id=room, logical_id="New")).succeeded
+
+    assert (play.stage.rooms(), play.stage.entries()) == ([], [])
+
+
 def test_contract_56_cloudformation_cannot_be_asked_about_the_old_one(play: Timeless) -> None:
     """The new logical ID's Delete fails until CloudFormation shows that the old one does not have the room any more."""
     room = play.create(properties=DECLARED, logical_id="Old")

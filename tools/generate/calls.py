@@ -17,7 +17,7 @@ Which calls to WorkMail and DynamoDB each operation makes. For whoever looks at 
 Exactly these calls are made, in this order, when nothing lags and nothing fails; a number in brackets says how often in a row. They are the same with 10 and with 5,000 resources in the organization, even if all of their names begin alike. Each read that is left is there for a reason: the first ones tell which calls are missing, and the last one is the proof of success. "Everything" is every property of the [reference](custom-workmailresource.md), with two aliases and with two delegates that are looked up by name and by address.
 """  # noqa: E501 # a paragraph of Markdown is one line
 _AFTER = """
-Each delegate given by name or address costs one call more (two for a group) in Create and Update, each alias or delegate that comes or goes one. A delegate given by its id costs no look-up.
+Each delegate given by name or address costs one call more (two for a group) in Create and Update, each alias or delegate that comes or goes one. A delegate given by its id costs no look-up. The Delete of what was replaced also asks CloudFormation once whether its stack has taken the replacement; the others do not ask.
 """  # noqa: E501 # as above
 
 

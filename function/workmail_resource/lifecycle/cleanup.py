@@ -233,7 +233,8 @@ def _is_counted(work: Work, former: str, entry: Entry) -> bool:
             "still, which stays",
             let_it_ask("try"),
         )
-    return not view.in_stack or view.counts(entry.resource_id)
+    # One that is being deleted has left it to this one.
+    return not view.in_stack or (view.counts(entry.resource_id) and view.status != "DELETE_IN_PROGRESS")
 
 
 def _hand_back(work: Work, entry: Entry, waiting: Waiting) -> None:

@@ -24,7 +24,6 @@ from .steps import (
     check_begin,
     check_untaken,
     claim_of,
-    is_late,
     new_entry,
     note_failure,
     reported,
@@ -146,11 +145,9 @@ def _resume(
             raise ResourceGoneError(f"WorkMail shows no resource {resource_id} any more, which this event had made")
         goal = goal_of(workmail, declaration)
         steps = plan(room, goal)
-        # That a replacement is ready so late tells its Delete that CloudFormation may never have taken the answer.
-        noted = instead_of is None or not is_late(work)
-        if noted and not steps:
+        if not steps:
             return unchanged(own, room)
-        if steps and work.event.request_type == "Create":
+        if work.event.request_type == "Create":
             check_untaken(work)
         work.turn.take(record.following(work.event), claims=[claim_of(own, "TAKE")])
         room = bring(work, workmail, room, goal)

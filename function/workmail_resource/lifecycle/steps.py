@@ -31,7 +31,7 @@ ATTEMPTS: Final = 10
 LOOK_AGAIN: Final = 3.0
 
 #: Seconds after which an event is late: it has most likely been waiting for something.
-LATE: Final = 5.0
+_LATE: Final = 5.0
 
 ORGANIZATION_GONE: Final = "OrganizationNotFoundException"
 ORGANIZATION_STATE: Final = "OrganizationStateException"
@@ -201,7 +201,7 @@ def check_untaken(work: Work) -> None:
 def is_late(work: Work) -> bool:
     """Tell whether an event has been on its way for so long that it is most likely a retry of Lambda's."""
     signed_at = work.event.signed_at
-    return signed_at is not None and work.clock.time() - signed_at >= LATE
+    return signed_at is not None and work.clock.time() - signed_at >= _LATE
 
 
 def check_awaited(work: Work) -> bool:
