@@ -506,6 +506,22 @@ def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then
     assert [one.Name for one in play.stage.rooms()] == (["boardroom"] if then == "cleaned up" else [])
 
 
+def test_contract_49_a_replacement_that_was_retained(play: Timeless) -> None:
+    """A replacement that UpdateReplacePolicy keeps, when its stack goes back from it, stays when that is deleted."""
+    here, there = PLAIN | {"ExistingResource": "ADOPT"}, MOVED | {"ExistingResource": "ADOPT"}
+    old = play.create(properties=here)
+    new = play.deliver(update(play, old, here, there)).physical_id
+    play.wait(60)
+    assert play.deliver(update(play, new, there, here)).physical_id == old
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "DELETE_IN_PROGRESS")
+    play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
+    play.wait(60)
+
+    assert play.deliver(play.event("Delete", properties=here, physical_id=old)).succeeded
+
+    assert [one.ResourceId for one in play.stage.rooms()] == [new]
+
+
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_contract_62_no_empty_words(play: Timeless, kind: str) -> None:
     """Issue 13, line 23: who is overtaken says what has happened, in words."""

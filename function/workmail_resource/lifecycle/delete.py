@@ -201,7 +201,7 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         action = removal(record, entry, work.event, view=view_now, now=work.clock.time())
         if action is not None and invented and entry.ready and not _is_of_this_operation(work, entry):
             action = None
-        if action is None and _was_made_in_vain(work, entry, view):
+        if action is None and _was_made_in_vain(work, record, entry, view):
             action = "UNDO"
         if action is not None:
             found.append((entry, action))
@@ -230,13 +230,18 @@ def _is_of_this_operation(work: Work, entry: Entry) -> bool:
     return began_at is not None and max(entry.made_at, entry.signed_at) >= began_at
 
 
-def _was_made_in_vain(work: Work, entry: Entry, view: "_View") -> bool:
+def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -> bool:
     """Tell whether the stack is deleted with the resource that this one replaces, so that it never took this one.
 
     While only the former one is cleaned up, the stack itself is not deleted.
     """
     former = work.event.physical_resource_id
     if entry.replaces != former:
+        return False
+    replaced = record.with_id(former)
+    followed = not is_same_event(record.latest, entry.made_by)
+    if followed and replaced is not None and not replaced.gone_by:
+        # The stack has gone back to the former one since, and perhaps has retained this one (UpdateReplacePolicy).
         return False
     view_now = view()
     counts = view_now is not None and view_now.counts(former)
