@@ -477,7 +477,7 @@ def test_contract_26_a_replacement_that_has_failed_before(play: Timeless) -> Non
 
 
 @pytest.mark.parametrize("answer", ["to nobody", "none"])
-@pytest.mark.parametrize("then", ["the stack is deleted", "it is changed", "cleaned up"])
+@pytest.mark.parametrize("then", ["the stack is deleted", "it is changed", "it is replaced again", "cleaned up"])
 def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then: str, answer: str) -> None:
     """What a replacement has made whose answer nobody took goes with the stack, or with the next Update."""
     old = play.create()
@@ -495,6 +495,12 @@ def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then
         play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
         assert play.deliver(update(play, old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
         assert [one.ResourceId for one in play.stage.rooms()] == [old]
+        return
+    if then == "it is replaced again":
+        play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
+        again = play.deliver(update(play, old, PLAIN, MOVED))
+        assert again.succeeded, again.reason
+        assert {one.ResourceId for one in play.stage.rooms()} == {old, again.physical_id}
         return
     if then == "cleaned up":
         # Its answer was taken after all; what is deleted is the former room only.

@@ -252,16 +252,29 @@ def test_contract_54_from_one_room_to_another(play: Timeless, what: str) -> None
     assert {key: {**one, "aliases": sorted(one["aliases"])} for key, one in play.stage.state().items()} == before
 
 
-def test_contract_54_to_a_new_room(play: Timeless) -> None:
-    """The name that a room gives up arrives at one that is created in the same operation."""
+@pytest.mark.parametrize("declared", [{}, {"ExistingResource": "ADOPT", "Type": "EQUIPMENT"}])
+def test_contract_54_to_a_new_room(play: Timeless, declared: dict[str, str]) -> None:
+    """The name that a room gives up arrives at a resource of its name that is created in the same operation."""
     a = play.create(properties=A, logical_id="A")
     answers = []
     a_event = update(play, a, A, PASSING["everything"][0], "A")
     play.at_next_wait(lambda: answers.append(play.deliver(a_event)))
 
-    answers.append(play.deliver(play.event("Create", properties=A, logical_id="B")))
+    answers.append(play.deliver(play.event("Create", properties={**A, **declared}, logical_id="B")))
 
     assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
+
+
+def test_contract_54_of_another_type_for_ever(play: Timeless) -> None:
+    """ADOPT of a sibling's name with another Type is refused in its time, where the sibling keeps the name."""
+    play.create(properties=A, logical_id="A")
+    declared = {**A, "ExistingResource": "ADOPT", "Type": "EQUIPMENT"}
+
+    answer = play.deliver(play.event("Create", properties=declared, logical_id="B"))
+
+    assert answer.reason.startswith("AdoptionRefused:"), answer.reason
+    assert "is of Type ROOM, not EQUIPMENT" in answer.reason
+    assert play.took < 300
 
 
 def test_contract_54_an_exchange_says_how(play: Timeless) -> None:

@@ -869,7 +869,10 @@ class Checks:
             text = json.dumps(item)
             rooms = [self.known[room_id] for room_id in _ROOM_ID.findall(text) if room_id in self.known]
             retained = any(
-                known.let_go or any("|".join(owner) == key[0] for owner in known.released) for known in rooms
+                known.let_go
+                or known.made_by in self._given_up
+                or any("|".join(owner) == key[0] for owner in known.released)
+                for known in rooms
             )
             # Of what a stack retains nobody tells the function, so it stays until somebody adopts it.
             if retained or any("|".join(owner) in text for owner in untold):

@@ -4,6 +4,7 @@ A resource of another logical resource of the same stack is taken over too (a re
 is one that another stack has let go (contract 57).
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ from workmail_resource.ownership.rules import (
     is_owner_mark,
     stack_of,
 )
-from workmail_resource.protocol.errors import ProviderError
+from workmail_resource.protocol.errors import OutOfTimeError, ProviderError
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.plan import plan, same_name
 from workmail_resource.workmail.properties import Declaration
@@ -24,7 +25,7 @@ from workmail_resource.workmail.room import Room, snapshot
 
 from .cleanup import clear_rests, take_away
 from .handover import left_to, past_itself, waiting_owner, waiting_owners
-from .siblings import DELAY, bring
+from .siblings import DELAY, Siblings, bring
 from .steps import (
     REVERSIBLE_SHARE,
     bring_surely,
@@ -62,6 +63,7 @@ def adopt(
     """
     problem = _problem(existing, declaration)
     if problem is not None:
+        _wait_for_name(work, workmail, existing)
         raise _refused(existing, problem)
     if is_owner_mark(existing.description) and not work.ledger.holder(
         declaration.organization_id, existing.resource_id
@@ -97,6 +99,25 @@ def adopt(
         raise _refused(existing, str(problem))
     interrupted = former is not None and record.may_be_half_removed(former)
     return bring_over(work, workmail, entry, room, declaration, interrupted=interrupted)
+
+
+def _wait_for_name(work: Work, workmail: WorkMail, existing: Room) -> None:
+    """Wait while a sibling has the name with another resource than is declared: it may give it up in this update.
+
+    Raises
+    ------
+    OvertakenError
+        It has; what is to be done is to be planned anew.
+    """
+    siblings = Siblings(work, workmail)
+    holder = siblings.name_holder(existing.name, existing)
+    waits = work.turn.looks()
+    with suppress(OutOfTimeError):
+        while holder.is_sibling and siblings.may_become_free("Name", holder):
+            work.deadline.sleep(next(waits))
+            room = workmail.find(existing.name)
+            if room is None or room.resource_id != existing.resource_id:
+                raise OvertakenError
 
 
 def _again(work: Work, entry: Entry, former: Entry) -> Entry:

@@ -83,7 +83,7 @@ def stop_unfinished(work: Work, record: Record, declaration: Declaration, entry:
 
     What is read of the resource afterwards can be planned on: no earlier event can write any more.
     """
-    rests = _unfinished_elsewhere(work, record, entry) if _may_have_rests(work, record, declaration) else []
+    rests = unfinished_elsewhere(work, record, entry) if _may_have_rests(work, record, declaration) else []
     if not rests and not reverses_unfinished(work, entry):
         return record
     # The record goes on to name the event that is reversed as the latest, should this one die here; what is ready, too,
@@ -114,7 +114,7 @@ def _may_have_rests(work: Work, record: Record, declaration: Declaration) -> boo
     return replaced or old not in {None, declaration.organization_id} or any(not one.ready for one in record.entries)
 
 
-def _unfinished_elsewhere(work: Work, record: Record, entry: Entry | None) -> list[Entry]:
+def unfinished_elsewhere(work: Work, record: Record, entry: Entry | None) -> list[Entry]:
     """Return what cancelled or failed events have left beside the resource.
 
     That is whatever never became ready, and what a replacement has made whose answer CloudFormation never took.
@@ -143,8 +143,12 @@ def _was_not_taken(work: Work, record: Record, entry: Entry) -> bool:
         return False
     if entry.organization_id == organization_id(work.event.old_properties):
         return True
-    # A rollback clears a replacement that has succeeded by its id.
-    return entry.replaces == work.event.physical_resource_id and work.stacks.rolls_back(work.owner) is False
+    if entry.replaces != work.event.physical_resource_id:
+        return False
+    # A rollback clears a replacement that has succeeded by its id, unless this event is about to make another there.
+    return entry.organization_id == organization_id(work.event.properties) or (
+        work.stacks.rolls_back(work.owner) is False
+    )
 
 
 class LeftOut:

@@ -38,6 +38,7 @@ from .rollback import (
     replaced_by,
     reverses_unfinished,
     stop_unfinished,
+    unfinished_elsewhere,
     voided,
 )
 from .siblings import ROLLBACK_PATIENCE, bring
@@ -287,6 +288,10 @@ def _replace(work: Work, declaration: Declaration, record: Record, current: Entr
         and is_wanted_back(work, declaration, record, kept, current)
     ):
         return _go_back(work, declaration, record, kept, current)
+    for rest in unfinished_elsewhere(work, record, current):
+        # What an Update before this one has made here, and CloudFormation never took, is gone on with.
+        here = rest.ready and rest.organization_id == declaration.organization_id
+        record = record.put(rest._replace(ready=False, made_by=work.id if here else rest.made_by), rest)
     return _made_anew(work, declaration, record, current)
 
 
