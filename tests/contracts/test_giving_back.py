@@ -27,6 +27,34 @@ def described(play: Timeless, room: str) -> dict[str, Any]:
     return {key: shown[key] for key in ("name", "email", "description", "aliases", "delegates", "state")}
 
 
+@pytest.mark.parametrize("by_now", [{"Name": "theirs"}, {"Type": "EQUIPMENT"}])
+def test_contract_46_an_adoption_that_has_died(play: Timeless, by_now: dict[str, str]) -> None:
+    """A room that people change between two tries of its adoption, before that has changed it, stays as they want it.
+
+    GIVEN an adoption that dies when it has claimed the room
+    WHEN people give the room another name, or another Type, and Lambda delivers the event again
+    THEN the room is theirs, and the event makes its own, or says what is wrong.
+    """
+    room = existing(play)
+    create = play.event("Create", properties=ADOPTING)
+    play.dies(create, "TransactWriteItems")
+    shown = {"Name": "boardroom", "Type": "ROOM", **by_now}
+    within = {"OrganizationId": ADOPTING["OrganizationId"], "ResourceId": room}
+    play.stage.workmail.invoke("UpdateResource", {**within, **shown})
+    before = described(play, room)
+    play.wait(60)
+
+    answer = play.deliver(create)
+
+    assert described(play, room) == before
+    if "Name" in by_now:
+        assert answer.succeeded, answer.reason
+        assert answer.physical_id != room
+    else:
+        assert answer.reason.startswith("AdoptionRefused:"), answer.reason
+        assert play.stage.entries() == []
+
+
 # --------------------------------------------------------------------------------------------------------- contract 55
 
 

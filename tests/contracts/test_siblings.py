@@ -115,6 +115,21 @@ def test_contract_27_a_rollback_over_two_replacements(play: Timeless) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
 
 
+def test_contract_27_a_rollback_over_a_replacement_and_a_cancelled_one(play: Timeless) -> None:
+    """A rollback to the first room takes away what a cancelled replacement has made beside it."""
+    elsewhere = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+    new = room_properties(Name="another", Email="another@example.com")
+    room = play.create()
+    moved = play.deliver(update(play, room, room_properties(), elsewhere)).physical_id
+    assert play.deliver(update(play, moved, elsewhere, new)).succeeded
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    back = play.deliver(update(play, moved, new, room_properties()))
+
+    assert (back.succeeded, back.physical_id) == (True, room), back.reason
+    assert {one.ResourceId for one in play.stage.rooms()} == {room, moved}
+
+
 def test_contract_53_a_room_and_its_delegate_are_gone(play: Timeless) -> None:
     """A rollback makes a room that was deleted by hand anew, although its delegate has left too."""
     with_delegate = room_properties(Delegates=["alice"])

@@ -88,7 +88,21 @@ def adopt(
         entry = _take_over(work, record, entry, former, existing)
     clear_rests(work)
     # What it was like before is read only now: until the claim was taken it was another's to change.
-    room = workmail.describe(existing.resource_id)
+    room = checked(work, entry, workmail.describe(existing.resource_id), declaration)
+    interrupted = former is not None and record.may_be_half_removed(former)
+    return bring_over(work, workmail, entry, room, declaration, interrupted=interrupted)
+
+
+def checked(work: Work, entry: Entry, room: Room | None, declaration: Declaration) -> Room:
+    """Return a resource that was claimed, if it is what is declared still. Needs the turn.
+
+    Raises
+    ------
+    AdoptionRefusedError
+        It was deleted meanwhile, or is of another Type.
+    OvertakenError
+        It has another name by now; it was let go, and what is to be done is to be planned anew.
+    """
     if room is not None and not same_name(room.name, declaration.name):
         # Whoever had it has given it another name before it was handed over.
         take_away(work, entry)
@@ -96,9 +110,8 @@ def adopt(
     problem = "was deleted meanwhile" if room is None else _problem(room, declaration)
     if room is None or problem is not None:
         take_away(work, entry)
-        raise _refused(existing, str(problem))
-    interrupted = former is not None and record.may_be_half_removed(former)
-    return bring_over(work, workmail, entry, room, declaration, interrupted=interrupted)
+        raise AdoptionRefusedError(f"the resource named {declaration.name} ({entry.resource_id}) {problem}")
+    return room
 
 
 def _wait_for_name(work: Work, workmail: WorkMail, existing: Room) -> None:

@@ -15,7 +15,7 @@ from workmail_resource.workmail.plan import plan
 from workmail_resource.workmail.properties import Declaration, parse
 from workmail_resource.workmail.room import Room, Wanted
 
-from .adopt import adopt, bring_over
+from .adopt import adopt, bring_over, checked
 from .cleanup import clear_rests, discard, forget, take_away
 from .siblings import DELAY, Siblings, bring, name_taken
 from .steps import (
@@ -161,6 +161,8 @@ def _resume(
         if own.giving_back:
             take_away(work, own)
             raise CancelledError("it had begun to give the resource back")
+        if own.found_as is None:
+            checked(work, own, room, declaration)
         return bring_over(work, workmail, own, workmail.with_lists(room), declaration)
     work.report_id(resource_id)
     room, goal = workmail.with_lists(room), goal_of(workmail, declaration)

@@ -297,6 +297,7 @@ def _replace(work: Work, declaration: Declaration, record: Record, current: Entr
 
 def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> Result:
     """Return to the resource that a replacement, which is rolled back, has left; CloudFormation wants it back."""
+    record = stop_unfinished(work, record, declaration, current)
     workmail = work.workmail(declaration.organization_id)
     room = workmail.read(kept.resource_id or "")
     if room is None:
