@@ -171,6 +171,18 @@ def test_contract_51_a_failed_create_that_had_a_room(play: Timeless, order: str)
     assert [one.ResourceId for one in play.stage.rooms()] == [room]
 
 
+def test_contract_51_a_failed_create_of_the_day_before(play: Timeless) -> None:
+    """The Delete of a Create that failed with a room removes that also when it comes after a later day's Create."""
+    play.stage.interventions.fail("RegisterToWorkMail", code="InvalidParameterException", status=400)
+    failed = play.deliver(play.event("Create"))
+    play.wait(25 * 3600)
+    room = play.create(properties=room_properties(Name="den", Email="den@example.com"))
+
+    assert play.deliver(play.event("Delete", physical_id=failed.physical_id)).succeeded
+
+    assert [one.ResourceId for one in play.stage.rooms()] == [room]
+
+
 def test_contract_51_what_an_earlier_create_has_left(play: Timeless) -> None:
     """The Delete of the latest failed Create also removes what those before it have left half way."""
     first = play.event("Create")

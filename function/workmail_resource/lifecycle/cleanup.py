@@ -83,8 +83,11 @@ def clear_rests(work: Work) -> None:
             _leave_former(work, entry)
             continue
         with reported(work, "the rest of an earlier event is still there; the next event clears it"):
-            if entry.origin == "CREATED" and work.clock.time() - entry.made_at > ROLLBACK_WINDOW:
-                # CloudFormation has let it go long since (DeletionPolicy Retain): perhaps somebody uses it.
+            old = entry.origin == "CREATED" and work.clock.time() - entry.made_at > ROLLBACK_WINDOW
+            if old and entry.resource_id is not None:
+                # CloudFormation may have let it go (DeletionPolicy Retain), and somebody uses it; or its Delete comes.
+                work.turn.write(work.turn.record.put(entry._replace(ready=True, replaces=""), entry))
+            elif old:
                 forget(work, entry)
             else:
                 take_away(hurried, entry)

@@ -62,15 +62,16 @@ def test_the_last_that_is_forgotten_ends_the_turn(scripted: MakeScripted) -> Non
 
 
 def test_rests_that_are_old_are_let_go(scripted: MakeScripted) -> None:
-    """What an unfinished event has left, and nobody deleted for a day, may be in use, and stays (contract 37)."""
+    """What an unfinished event has left, and nobody deleted for a day, may be in use: it counts as ready (37, 51)."""
     world = scripted(event("Update", signed_at=100, physical_resource_id=OTHER_RESOURCE))
     old = MADE._replace(made_by=f"request-0@{int(world.clock.now) - ROLLBACK_WINDOW - 1}")
     own = BEGUN._replace(made_by="request-1@100")
     world.has(old, own, READY._replace(resource_id=OTHER_RESOURCE))
     world.takes_turn()
     clear_rests(world.work)
-    assert [one.resource_id for one in world.ledger.read(OWNER).entries] == [None, OTHER_RESOURCE]
-    assert world.ledger.holder(ORGANIZATION, RESOURCE) is None
+    entries = {one.resource_id: one.ready for one in world.ledger.read(OWNER).entries}
+    assert entries == {None: False, OTHER_RESOURCE: True, RESOURCE: True}
+    assert world.ledger.holder(ORGANIZATION, RESOURCE) == OWNER
 
 
 def test_a_new_create_leaves_what_a_rollback_has_retained_to_its_former_owner(scripted: MakeScripted) -> None:
