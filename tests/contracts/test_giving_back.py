@@ -490,7 +490,9 @@ def test_contract_56_taken_over_half_way(play: Timeless, deployments: int) -> No
     play.dies(play.event("Update", **forth), "UpdateResource")
     play.wait(60)
     half_way = {**RENAMED, "Description": "changed"}
+    play.stage.cloudformation.show(play.stage.stack_id, "Old", room, "UPDATE_FAILED")
     play.create(properties=half_way, logical_id="New")
+    play.stage.cloudformation.show(play.stage.stack_id, "Old", room, "UPDATE_IN_PROGRESS")
     if deployments > 1:
         play.stage.cloudformation.began = datetime.fromtimestamp(play.now + 60, UTC)
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"

@@ -280,6 +280,36 @@ def test_contract_54_to_a_new_room(play: Timeless, declared: dict[str, str]) -> 
     assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
 
 
+def test_contract_54_to_a_new_room_that_would_adopt(play: Timeless) -> None:
+    """ADOPT makes a room of its own, if its name is a sibling's that is being updated and gives it up."""
+    a = play.create(properties=A, logical_id="A")
+    play.stage.cloudformation.show(play.stage.stack_id, "A", a, "UPDATE_IN_PROGRESS")
+    renamed = update(play, a, A, PASSING["everything"][0], "A")
+
+    def end() -> None:
+        assert play.deliver(renamed).succeeded
+        play.stage.cloudformation.show(play.stage.stack_id, "A", a, "UPDATE_COMPLETE")
+
+    play.at_next_wait(end)
+
+    answer = play.deliver(play.event("Create", properties={**A, "ExistingResource": "ADOPT"}, logical_id="B"))
+
+    assert answer.succeeded, answer.reason
+    assert answer.physical_id != a
+
+
+def test_contract_54_adopt_of_what_is_updated_for_too_long(play: Timeless) -> None:
+    """ADOPT is refused in its time, where the sibling that has the room is still being updated."""
+    a = play.create(properties=A, logical_id="A")
+    play.stage.cloudformation.show(play.stage.stack_id, "A", a, "UPDATE_IN_PROGRESS")
+
+    answer = play.deliver(play.event("Create", properties={**A, "ExistingResource": "ADOPT"}, logical_id="B"))
+
+    assert answer.reason.startswith("AdoptionRefused:"), answer.reason
+    assert "is being changed by A of stack" in answer.reason
+    assert play.took < 300
+
+
 def test_contract_54_of_another_type_for_ever(play: Timeless) -> None:
     """ADOPT of a sibling's name with another Type is refused in its time, where the sibling keeps the name."""
     play.create(properties=A, logical_id="A")

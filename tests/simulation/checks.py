@@ -751,8 +751,9 @@ class Checks:
         if this.refused_by is not None or (known is not None and known.adopters - {owner}):
             # Or for a sibling that has taken its room over, and waits itself.
             return
-        if declares_adopt(request.event) and not self._present_name(request.event):
-            # A rollback that makes a vanished room anew by ADOPT waits for a sibling's name without a refused call.
+        there = known is not None and known.organization_id == request.event["ResourceProperties"].get("OrganizationId")
+        if declares_adopt(request.event) and not (there and self._present_name(request.event)):
+            # A rollback that makes a room anew by ADOPT waits for a sibling's name without a refused call.
             return
         began, now = this.began_at, self._world.scheduler.now
         others = [one for one in self._world.tries if one is not this and owner_of(one.event) == owner]

@@ -212,11 +212,29 @@ def _gone(world: "World", request: "Request") -> str:
 def _taken_over(world: "World", request: "Request") -> str:
     """Tell whether another logical resource has adopted what the event is about, or is about to (contracts 56, 57)."""
     owner, organization_id = owner_of(request.event), request.event["ResourceProperties"]["OrganizationId"]
+    named = request.event.get("PhysicalResourceId", "")
     for room_id, known in world.checks.known.items():
-        if known.organization_id == organization_id and owner in {known.maker, *known.former, *known.released}:
+        owners = {known.maker, *known.former, *known.released}
+        if known.organization_id == organization_id and (room_id == named or owner in owners):
             if known.adopters - {owner}:
                 return f"{room_id} is being taken over"
             for stack, resource in world.cloudformation.holders(room_id):
                 if (stack.stack_id, resource.logical_id) != owner:
                     return f"{room_id} was taken over"
+            if _is_adopted_by_a_sibling(world, request, room_id):
+                return f"{room_id} is about to be taken over"
     return ""
+
+
+def _is_adopted_by_a_sibling(world: "World", request: "Request", room_id: str) -> bool:
+    """Tell whether an event of the same stack that is under way adopts a room by its present name."""
+    organization_id = request.event["ResourceProperties"]["OrganizationId"]
+    room = world.workmail.room(organization_id, room_id)
+    return room is not None and any(
+        other.open
+        and other is not request
+        and other.event["StackId"] == request.event["StackId"]
+        and declares_adopt(other.event)
+        and _declared_name(other.event) == (organization_id, room.name.casefold())
+        for other in world.cloudformation.requests.values()
+    )

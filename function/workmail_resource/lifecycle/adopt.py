@@ -25,7 +25,7 @@ from workmail_resource.workmail.room import Room, snapshot
 
 from .cleanup import clear_rests, take_away
 from .handover import left_to, past_itself, waiting_owner, waiting_owners
-from .siblings import DELAY, Siblings, bring
+from .siblings import DELAY, PATIENCE, Siblings, bring
 from .steps import (
     REVERSIBLE_SHARE,
     bring_surely,
@@ -174,6 +174,8 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     others: list[Record] = []
     if stack_of(holder) == stack_of(work.owner):
         check_awaited(work)
+        if work.event.request_type == "Create":
+            _wait_for_update(work, holder, room)
         if kept is not None and kept.is_halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if kept is not None:
@@ -197,6 +199,36 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         also=others,
     )
     return entry
+
+
+def _wait_for_update(work: Work, holder: str, room: Room) -> None:
+    """Wait while CloudFormation updates the sibling that has a resource: it stays, and may give the name up.
+
+    Raises
+    ------
+    AdoptionRefusedError
+        It took too long, or CloudFormation could not be asked.
+    OvertakenError
+        It was updated meanwhile; what is to be done is to be planned anew.
+    """
+    until = work.clock.monotonic() + PATIENCE
+    waits = work.turn.looks()
+    waited = False
+    while (view := work.stacks.view(holder)) is not None:
+        updated = view.counts(room.resource_id) and view.status == "UPDATE_IN_PROGRESS"
+        if not updated and waited:
+            raise OvertakenError
+        if not updated:
+            return
+        if work.clock.monotonic() >= until:
+            raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
+        work.deadline.sleep(next(waits))
+        waited = True
+    raise _refused(
+        room,
+        f"belongs to {describe_owner(holder)}, and CloudFormation could not be asked whether that is being updated",
+        let_it_ask("deploy"),
+    )
 
 
 def wait_for(work: Work, holder: str, entry: Entry) -> None:
