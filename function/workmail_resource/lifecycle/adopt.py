@@ -174,10 +174,10 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     others: list[Record] = []
     if stack_of(holder) == stack_of(work.owner):
         check_awaited(work)
-        if work.event.request_type == "Create":
-            _wait_for_update(work, holder, room)
         if kept is not None and kept.is_halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
+        if work.event.request_type == "Create":
+            _wait_for_update(work, holder, room)
         if kept is not None:
             entry = entry._replace(
                 origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder, former=None
