@@ -239,8 +239,8 @@ def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -
     if entry.replaces != former:
         return False
     replaced = record.with_id(former)
-    followed = not is_same_event(record.latest, entry.made_by)
-    if followed and replaced is not None and not replaced.gone_by:
+    vanished = replaced is not None and replaced.gone_by
+    if not (vanished or is_same_event(record.latest, entry.made_by)):
         # The stack has gone back to the former one since, and perhaps has retained this one (UpdateReplacePolicy).
         return False
     view_now = view()

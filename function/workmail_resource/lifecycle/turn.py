@@ -220,6 +220,8 @@ class Turn:
             # Whichever answers first, answers for both; two slow ones must not take the turn from each other for ever.
             self._patience = LEASE
             raise OvertakenError("another delivery of this event has its turn, because this one was slow")
+        if lease is None and not record.has_outdated(self._event):
+            raise OvertakenError("another delivery of this event has had its turn, because this one was slow")
         raise CancelledError("CloudFormation has sent a later event for this resource")
 
     def release(self) -> None:

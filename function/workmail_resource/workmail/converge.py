@@ -96,6 +96,7 @@ def converge(
         # What travels in one call with a name that is done without is put right without it.
         wanted = wanted._replace(name=room.name) if tried.name_taken else wanted
         delay.begin(steps, anew=tried.name_taken or tried.waiting)
+        called = delay.seconds
         failed, failure = tried.failed, tried.failure
         final = tried.is_final(fresh=fresh)
         # What was accepted may show later, so it is read several times. What was refused may be accepted later: it is
@@ -107,7 +108,8 @@ def converge(
         missing = _without(missing, skipped)
         if not missing:
             return room
-        left = _patience(failure) - delay.seconds
+        # A refused call counts by when it was made: reading may have been throttled for minutes since.
+        left = _patience(failure) - (delay.seconds if failed is None else called)
         over = left <= 0 and not tried.waiting and delay.has_begun(missing)
         if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):

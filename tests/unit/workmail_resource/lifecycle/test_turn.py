@@ -65,6 +65,17 @@ def test_two_slow_deliveries_of_one_event_do_not_stop_each_other(ledger: Ledger,
     assert clock.now >= taken_at + 2 * LEASE
 
 
+def test_a_slow_delivery_begins_anew_after_another_has_ended(ledger: Ledger, clock: FakeClock) -> None:
+    """Who has lost the turn to another delivery of its event, which has ended since, finds out what that has done."""
+    slow = busy(ledger, clock)
+    clock.now += LEASE + 1
+    copy = busy(ledger, clock, worker="copy")
+    copy.end(copy.record.following(EARLIER))
+    with pytest.raises(OvertakenError, match="another delivery"):
+        slow.end()
+    assert not slow.held
+
+
 def test_another_owner_s_record_that_has_changed_stops_nobody(ledger: Ledger, clock: FakeClock) -> None:
     """Where only the other record has changed, the event still has its turn, and may look again (contract 56)."""
     turn = busy(ledger, clock)

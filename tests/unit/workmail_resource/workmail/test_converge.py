@@ -115,6 +115,17 @@ def test_a_refusal_that_may_pass_is_waited_out(world: World, clock: FakeClock) -
     assert all(0 < wait <= longest for wait, longest in zip(clock.slept, (0.2, 0.4, 0.8, 1.6), strict=True))
 
 
+def test_a_refusal_is_not_final_while_reading_is_throttled(world: World, clock: FakeClock) -> None:
+    """However long the look after a refused call was throttled, the call is made again after it (contract 40)."""
+    world.refuses("register_to_work_mail", "EntityStateException")
+    world.refuses("describe_resource", "ThrottlingException", times=100)
+    world.shows(SHOWN)
+    world.does("register_to_work_mail")
+    world.shows(SHOWN_ENABLED)
+    assert converge(world.workmail, DISABLED, BOOKABLE) == ENABLED
+    assert sum(clock.slept) > PATIENCE
+
+
 @pytest.mark.parametrize(
     ("code", "seconds"), [("EntityStateException", PATIENCE), ("MailDomainStateException", DOMAIN_PATIENCE)]
 )
