@@ -644,6 +644,22 @@ def test_contract_57_a_stack_that_is_being_changed(play: Timeless) -> None:
     assert (play.stage.state(), play.stage.entries()) == (before, entries)
 
 
+def test_contract_57_let_go_while_its_stack_is_being_changed(play: Timeless) -> None:
+    """ADOPT does not wait for another stack to be at rest once that has let the room go: an adoption rolled back."""
+    room = existing(play)
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    play.create(properties=ADOPTING, stack_id=first)
+    play.stage.cloudformation.show(first, "Room", "", "CREATE_IN_PROGRESS")
+    play.stage.cloudformation.status = "ROLLBACK_IN_PROGRESS"
+    gone = play.event("Delete", properties=ADOPTING, physical_id=room, stack_id=first)
+    play.at_next_wait(lambda: play.deliver(gone))
+
+    answer = play.deliver(play.event("Create", properties=ADOPTING))
+
+    assert (answer.succeeded, answer.physical_id) == (True, room), answer.reason
+    assert play.took < DELAY
+
+
 def test_contract_57_an_answer_that_comes_between_two_questions(play: Timeless) -> None:
     """ADOPT asks once more whose a room is when the stack is at rest: the answer to its Create may have come."""
     first = f"{play.stage.stack_id[:-4]}aaaa"

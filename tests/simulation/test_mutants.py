@@ -83,7 +83,7 @@ def nobody_waits_for_a_room(patch: pytest.MonkeyPatch) -> None:
 
 def cloudformation_is_not_asked(patch: pytest.MonkeyPatch) -> None:
     """Take a room over from another stack, whether that has let it go or not."""
-    patch.setattr(adopt, "_check_let_go", lambda _work, _holder, _room: None)
+    patch.setattr(adopt, "_check_let_go", lambda _work, _holder, _entry, _room: None)
 
 
 def an_id_is_proof_enough(patch: pytest.MonkeyPatch) -> None:

@@ -186,11 +186,11 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
             theirs = theirs.put(handed, kept)
             others = [theirs] if former is None else past_itself(work, theirs, kept)
     else:
-        _check_let_go(work, theirs, room)
+        _check_let_go(work, theirs, entry, room)
         if kept is not None:
             for waiting in waiting_owners(work, kept, holder):
                 # Retain may have kept the rollback of a renaming from telling: it is the former one's still.
-                _check_let_go(work, waiting, room)
+                _check_let_go(work, waiting, entry, room)
             entry = entry._replace(before=kept.found_as) if _is_rest(work, kept) else entry
             others = [left_to(work, theirs, kept)]
     work.turn.take(
@@ -264,7 +264,7 @@ def take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
     raise OvertakenError
 
 
-def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
+def _check_let_go(work: Work, theirs: Record, entry: Entry, room: Room) -> None:
     """Refuse a resource that another stack still counts as its own, or may count.
 
     Raises
@@ -292,7 +292,7 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
             "To move it here, give it DeletionPolicy: Retain there and deploy, take it out there and deploy, "
             "then deploy here again.",
         )
-    if not view.is_gone and not _is_at_rest(work, holder):
+    if not view.is_gone and not _is_at_rest(work, holder, entry):
         # Its answer may be on the way, a rollback may go back to it, or its Delete may come under an invented id.
         raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again when that has ended.")
     if not view.is_gone and work.stacks.view(holder) != view:
@@ -300,22 +300,26 @@ def _check_let_go(work: Work, theirs: Record, room: Room) -> None:
         raise OvertakenError
 
 
-def _is_at_rest(work: Work, holder: str) -> bool:
+def _is_at_rest(work: Work, holder: str, entry: Entry) -> bool:
     """Tell whether no operation is under way on the stack of another owner; one that is may soon end.
 
     Raises
     ------
     OvertakenError
-        One has ended meanwhile: whose the resource is by now is to be found out anew.
+        One has ended meanwhile, or the resource of *entry* is another owner's by now: whose is to be found out anew.
     """
     until = work.clock.monotonic() + DELAY
     waits = work.turn.looks()
     waited = False
+    claimed_by: str | None = None
     while (status := work.stacks.status(holder) or "").endswith("_IN_PROGRESS"):
         if work.clock.monotonic() >= until:
             return False
+        claimed_by = claimed_by or work.ledger.holder(entry.organization_id, entry.resource_id or "")
         work.deadline.sleep(next(waits))
         waited = True
+        if work.ledger.holder(entry.organization_id, entry.resource_id or "") != claimed_by:
+            raise OvertakenError
     if waited:
         raise OvertakenError
     return status.endswith("_COMPLETE")
