@@ -591,6 +591,19 @@ def test_contract_63_an_overtaken_create_removes_what_is_not_shown_yet(play: Tim
     assert play.stage.entries() == []
 
 
+def test_contract_63_a_lost_reply_after_a_refused_name(play: Timeless) -> None:
+    """A Create whose reply was lost, long after the name was refused, finds its room when WorkMail shows it."""
+    play.stage.workmail.behaviour = replace(play.stage.workmail.behaviour, visible_after=2)
+    play.stage.interventions.fail("CreateResource", code="NameAvailabilityException", status=400)
+    play.stage.interventions.lose_reply("CreateResource", 2)
+    play.before("CreateResource", lambda: play.wait(60), 2)
+
+    answer = play.deliver(play.event("Create"))
+
+    assert answer.succeeded, answer.reason
+    assert [one.ResourceId for one in play.stage.rooms()] == [answer.physical_id]
+
+
 def test_contract_63_a_failed_create_removes_what_is_not_shown_yet(play: Timeless) -> None:
     """A Create that fails before the ledger knows the room's id leaves nothing, also when WorkMail shows it late."""
     play.stage.workmail.behaviour = replace(play.stage.workmail.behaviour, visible_after=2)

@@ -250,6 +250,8 @@ class Checks:
         if last is not None and (self._was_update_in_vain(last) or self._has_failed_in_an_outage(last)):
             # What a replacement has made that was given up, or its rollback, nobody is told of.
             self._given_up |= {last, self._previous[owner]}
+            if self._world.had_outage:
+                self._given_up |= {one.made_by for one in self.known.values() if one.maker == owner and not one.settled}
 
     def left_behind(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
         """Note that the Delete of a clean-up has failed, after which CloudFormation forgets the id."""
@@ -349,6 +351,9 @@ class Checks:
         # What a failed Create has left is deleted by the next one, too, before CloudFormation sends its Delete.
         if owner in holders and (known.settled or holders[owner].physical_id == room.id):
             self.found("49 a room that counts is deleted", f"{who}, which CloudFormation counts as {spoken(owner)}")
+        elif self.ledger_restored and names and known.maker == owner:
+            # A late copy of a clean-up that had left it, since somebody had deleted its claim, which is back.
+            return
         elif known.let_go and (known.settled or known.maker != owner):
             # What a failed Create has left was never ready: it may go, even where CloudFormation retains it.
             self.found("49 a room that was let go is deleted", f"{who}, which CloudFormation has let go")
@@ -651,6 +656,16 @@ class Checks:
         troubled = failed_calls >= MOST_FAILED_CALLS or len(kinds) > ALL_TRIES
         return deaths >= ALL_TRIES or bool(heavy & set(kinds)) or troubled
 
+    def _has_a_slow_sibling(self, request: "Request") -> bool:
+        """Tell whether a Create of the same stack is held up."""
+        return any(
+            other.open
+            and other.kind == "create"
+            and other.event["StackId"] == request.event["StackId"]
+            and any(one.happened for one in self._tries(other))
+            for other in self._world.cloudformation.requests.values()
+        )
+
     def _check_reason(self, request: "Request", answer: "Answer") -> None:
         """Judge a failure: there has to be a reason outside the provider."""
         code = answer.reason.partition(":")[0]
@@ -671,6 +686,9 @@ class Checks:
             check = {"AdoptionRefused": "57 a room that was let go is not taken over"}.get(
                 code, "0 an event fails without a reason"
             )
+        if code == "NotOwned" and "was taken over by" in answer.reason and self._has_a_slow_sibling(request):
+            # The event has waited for what that makes, as long as it may.
+            return
         unasked = self.unasked and "could not be asked" in answer.reason
         if not unasked and not obstacle(self._world, request):
             self.found(f"{check} ({code})", f"{request.name} is answered: {answer.reason}")

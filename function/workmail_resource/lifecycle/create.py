@@ -227,7 +227,7 @@ def _create_or_find(work: Work, workmail: WorkMail, declaration: Declaration, *,
         except ServiceError as error:
             if error.code != _NAME_TAKEN:
                 raise
-            holder = workmail.find(declaration.name)
+            holder = _named(work, workmail, declaration.name, tried_before=error.attempts > 1)
             if holder is not None and holder.description == work.mark:
                 return workmail.with_lists(holder)
             if holder is not None and holder.description in own_marks(work, work.turn.record):
@@ -241,6 +241,14 @@ def _create_or_find(work: Work, workmail: WorkMail, declaration: Declaration, *,
                 workmail.deadline.sleep(next(waits))
             except OutOfTimeError:
                 raise name_taken(error, declaration.name, whose) from error
+
+
+def _named(work: Work, workmail: WorkMail, name: str, *, tried_before: bool) -> Room | None:
+    """Return the resource that has a name; a try whose reply was lost may have made one that is not shown yet."""
+    room = workmail.find(name)
+    if room is None and tried_before:
+        return found(workmail, name, work.mark, VISIBLE_WITHIN)
+    return room
 
 
 def own_marks(work: Work, record: Record) -> set[str]:
