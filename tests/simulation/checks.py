@@ -666,6 +666,16 @@ class Checks:
             for other in self._world.cloudformation.requests.values()
         )
 
+    def _has_a_waiting_sibling(self, request: "Request") -> bool:
+        """Tell whether an Update of the same stack waits for what somebody else has."""
+        return any(
+            other.open
+            and other.kind == "update"
+            and other.event["StackId"] == request.event["StackId"]
+            and any(one.refused_by is not None for one in self._tries(other))
+            for other in self._world.cloudformation.requests.values()
+        )
+
     def _check_reason(self, request: "Request", answer: "Answer") -> None:
         """Judge a failure: there has to be a reason outside the provider."""
         code = answer.reason.partition(":")[0]
@@ -688,6 +698,13 @@ class Checks:
             )
         if code == "NotOwned" and "was taken over by" in answer.reason and self._has_a_slow_sibling(request):
             # The event has waited for what that makes, as long as it may.
+            return
+        if (
+            code == "AdoptionRefused"
+            and "is being changed by" in answer.reason
+            and self._has_a_waiting_sibling(request)
+        ):
+            # The event has waited for one that another one keeps from giving the name up.
             return
         unasked = self.unasked and "could not be asked" in answer.reason
         if not unasked and not obstacle(self._world, request):
