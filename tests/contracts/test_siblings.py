@@ -310,6 +310,21 @@ def test_contract_54_adopt_of_what_is_updated_for_too_long(play: Timeless) -> No
     assert play.took < 300
 
 
+def test_contract_59_whether_a_sibling_is_updated_cannot_be_asked(play: Timeless) -> None:
+    """ADOPT leaves a sibling's room alone where CloudFormation cannot be asked whether that is being updated."""
+    a = play.create(properties=A, logical_id="A")
+    before, entries = play.stage.state(), play.stage.entries()
+    play.stage.deny_cloudformation()
+
+    answer = play.deliver(play.event("Create", properties={**A, "ExistingResource": "ADOPT"}, logical_id="B"))
+
+    assert answer.reason.startswith("AdoptionRefused:"), answer.reason
+    assert f"({a}) belongs to A of stack" in answer.reason
+    assert "could not be asked whether that is being updated" in answer.reason
+    assert "cloudformation:DescribeStackResource, then deploy again" in answer.reason
+    assert (play.stage.state(), play.stage.entries()) == (before, entries)
+
+
 def test_contract_54_of_another_type_for_ever(play: Timeless) -> None:
     """ADOPT of a sibling's name with another Type is refused in its time, where the sibling keeps the name."""
     play.create(properties=A, logical_id="A")

@@ -656,25 +656,24 @@ class Checks:
         troubled = failed_calls >= MOST_FAILED_CALLS or len(kinds) > ALL_TRIES
         return deaths >= ALL_TRIES or bool(heavy & set(kinds)) or troubled
 
-    def _has_a_slow_sibling(self, request: "Request") -> bool:
-        """Tell whether a Create of the same stack is held up."""
-        return any(
-            other.open
-            and other.kind == "create"
-            and other.event["StackId"] == request.event["StackId"]
-            and any(one.happened for one in self._tries(other))
+    def _tries_of_siblings(self, request: "Request", kind: str) -> list["Try"]:
+        """Return the tries of what is under way in the same stack, of one kind."""
+        return [
+            one
             for other in self._world.cloudformation.requests.values()
-        )
+            if other.open and other.kind == kind and other.event["StackId"] == request.event["StackId"]
+            for one in self._tries(other)
+        ]
 
-    def _has_a_waiting_sibling(self, request: "Request") -> bool:
-        """Tell whether an Update of the same stack waits for what somebody else has."""
-        return any(
-            other.open
-            and other.kind == "update"
-            and other.event["StackId"] == request.event["StackId"]
-            and any(one.refused_by is not None for one in self._tries(other))
-            for other in self._world.cloudformation.requests.values()
-        )
+    def _is_held_up(self, request: "Request", answer: "Answer") -> bool:
+        """Tell whether an event has waited in vain, as long as it may, for a sibling that is held up itself."""
+        code = answer.reason.partition(":")[0]
+        if code == "NotOwned" and "was taken over by" in answer.reason:
+            return any(one.happened for one in self._tries_of_siblings(request, "create"))
+        if code == "AdoptionRefused" and "is being changed by" in answer.reason:
+            # Another one keeps it from giving the name up.
+            return any(one.refused_by is not None for one in self._tries_of_siblings(request, "update"))
+        return False
 
     def _check_reason(self, request: "Request", answer: "Answer") -> None:
         """Judge a failure: there has to be a reason outside the provider."""
@@ -696,18 +695,8 @@ class Checks:
             check = {"AdoptionRefused": "57 a room that was let go is not taken over"}.get(
                 code, "0 an event fails without a reason"
             )
-        if code == "NotOwned" and "was taken over by" in answer.reason and self._has_a_slow_sibling(request):
-            # The event has waited for what that makes, as long as it may.
-            return
-        if (
-            code == "AdoptionRefused"
-            and "is being changed by" in answer.reason
-            and self._has_a_waiting_sibling(request)
-        ):
-            # The event has waited for one that another one keeps from giving the name up.
-            return
         unasked = self.unasked and "could not be asked" in answer.reason
-        if not unasked and not obstacle(self._world, request):
+        if not unasked and not self._is_held_up(request, answer) and not obstacle(self._world, request):
             self.found(f"{check} ({code})", f"{request.name} is answered: {answer.reason}")
 
     def refused(self, worker: "Worker", parameters: Mapping[str, Any]) -> None:

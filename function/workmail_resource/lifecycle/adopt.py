@@ -215,10 +215,9 @@ def _wait_for_update(work: Work, holder: str, room: Room) -> None:
     waits = work.turn.looks()
     waited = False
     while (view := work.stacks.view(holder)) is not None:
-        updated = view.counts(room.resource_id) and view.status == "UPDATE_IN_PROGRESS"
-        if not updated and waited:
-            raise OvertakenError
-        if not updated:
+        if not view.counts(room.resource_id) or view.status != "UPDATE_IN_PROGRESS":
+            if waited:
+                raise OvertakenError
             return
         if work.clock.monotonic() >= until:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")

@@ -33,6 +33,7 @@ LOOK_AGAIN: Final = 3.0
 #: Seconds after which an event is late: it has most likely been waiting for something.
 _LATE: Final = 5.0
 
+#: What WorkMail answers about an organization that does not exist, and about one that is not active.
 ORGANIZATION_GONE: Final = "OrganizationNotFoundException"
 ORGANIZATION_STATE: Final = "OrganizationStateException"
 _ENTITY_ID = re.compile(r"S-1-1-[0-9-]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
