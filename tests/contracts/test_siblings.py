@@ -280,15 +280,16 @@ def test_contract_54_to_a_new_room(play: Timeless, declared: dict[str, str]) -> 
     assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
 
 
-def test_contract_54_to_a_new_room_that_would_adopt(play: Timeless) -> None:
-    """ADOPT makes a room of its own, if its name is a sibling's that is being updated and gives it up."""
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"])
+def test_contract_54_to_a_new_room_that_would_adopt(play: Timeless, status: str) -> None:
+    """ADOPT makes a room of its own as soon as the sibling that is being updated has given the name up."""
     a = play.create(properties=A, logical_id="A")
     play.stage.cloudformation.show(play.stage.stack_id, "A", a, "UPDATE_IN_PROGRESS")
     renamed = update(play, a, A, PASSING["everything"][0], "A")
 
     def end() -> None:
         assert play.deliver(renamed).succeeded
-        play.stage.cloudformation.show(play.stage.stack_id, "A", a, "UPDATE_COMPLETE")
+        play.stage.cloudformation.show(play.stage.stack_id, "A", a, status)
 
     play.at_next_wait(end)
 

@@ -544,9 +544,10 @@ class Checks:
                 known.adopters.add(owner)
             replaces = request.event.get("PhysicalResourceId", "") not in {"", answer.physical_id}
             found_again = replaces or not known.settled or known.let_go
-            if found_again and adopted:
+            renamed = bool(known.adopters & known.released)
+            if (found_again or renamed) and adopted:
                 # An earlier event has made it, of whose success CloudFormation was never told, or which was replaced or
-                # let go since: ADOPT has found it.
+                # let go since: ADOPT has found it. What a sibling has found so, it takes over as that.
                 known.released.add(owner)
             known.let_go, known.settled = False, True
 
@@ -671,8 +672,9 @@ class Checks:
         if code == "NotOwned" and "was taken over by" in answer.reason:
             return any(one.happened for one in self._tries_of_siblings(request, "create"))
         if code == "AdoptionRefused" and "is being changed by" in answer.reason:
-            # Another one keeps it from giving the name up.
-            return any(one.refused_by is not None for one in self._tries_of_siblings(request, "update"))
+            # Another one keeps it from giving the name up, or Lambda delivers it again too late.
+            tries = self._tries_of_siblings(request, "update")
+            return any(one.refused_by is not None for one in tries) or sum(one.ended == "died" for one in tries) > 1
         return False
 
     def _check_reason(self, request: "Request", answer: "Answer") -> None:

@@ -128,9 +128,20 @@ def _wait_for_name(work: Work, workmail: WorkMail, existing: Room) -> None:
     with suppress(OutOfTimeError):
         while holder.is_sibling and siblings.may_become_free("Name", holder):
             work.deadline.sleep(next(waits))
-            room = workmail.find(existing.name)
-            if room is None or room.resource_id != existing.resource_id:
-                raise OvertakenError
+            _check_name(workmail, existing)
+
+
+def _check_name(workmail: WorkMail, room: Room) -> None:
+    """Look whether a resource still has its name.
+
+    Raises
+    ------
+    OvertakenError
+        It has given it up; what is to be done is to be planned anew.
+    """
+    now = workmail.describe(room.resource_id)
+    if now is None or not same_name(now.name, room.name):
+        raise OvertakenError
 
 
 def _again(work: Work, entry: Entry, former: Entry) -> Entry:
@@ -177,7 +188,7 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         if kept is not None and kept.is_halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if work.event.request_type == "Create":
-            _wait_for_update(work, holder, room)
+            _wait_for_update(work, work.workmail(entry.organization_id), holder, room)
         if kept is not None:
             entry = entry._replace(
                 origin=kept.origin, before=kept.before, digest=kept.digest, taken_from=holder, former=None
@@ -201,7 +212,7 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
     return entry
 
 
-def _wait_for_update(work: Work, holder: str, room: Room) -> None:
+def _wait_for_update(work: Work, workmail: WorkMail, holder: str, room: Room) -> None:
     """Wait while CloudFormation updates the sibling that has a resource: it stays, and may give the name up.
 
     Raises
@@ -209,7 +220,7 @@ def _wait_for_update(work: Work, holder: str, room: Room) -> None:
     AdoptionRefusedError
         It took too long, or CloudFormation could not be asked.
     OvertakenError
-        It was updated meanwhile; what is to be done is to be planned anew.
+        It was updated meanwhile, or has given the name up; what is to be done is to be planned anew.
     """
     until = work.clock.monotonic() + PATIENCE
     waits = work.turn.looks()
@@ -222,6 +233,7 @@ def _wait_for_update(work: Work, holder: str, room: Room) -> None:
         if work.clock.monotonic() >= until:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         work.deadline.sleep(next(waits))
+        _check_name(workmail, room)
         waited = True
     raise _refused(
         room,
