@@ -281,13 +281,13 @@ class Checks:
         """Contract 1: every event is answered in time.
 
         Two tries that use up the function's time, with Lambda's minute between them, take longer than ServiceTimeout.
-        So do two that died, with Lambda's three minutes, and one that waits for a sibling's name.
+        So do two that died, with Lambda's three minutes, and one that waits for a sibling's name, or to adopt its room.
         """
         tries = self._tries(request)
         deaths = sum(one.ended == "died" for one in tries)
         if deaths and any(one.failed_calls >= MOST_FAILED_CALLS for one in tries):
             return
-        if deaths > 1 and any(one.refused_by for one in tries):
+        if deaths > 1 and (declares_adopt(request.event) or any(one.refused_by for one in tries)):
             return
         self.found("1 an answer", f"{request.name} was not answered within its ServiceTimeout")
 
@@ -351,8 +351,9 @@ class Checks:
         # What a failed Create has left is deleted by the next one, too, before CloudFormation sends its Delete.
         if owner in holders and (known.settled or holders[owner].physical_id == room.id):
             self.found("49 a room that counts is deleted", f"{who}, which CloudFormation counts as {spoken(owner)}")
-        elif self.ledger_restored and names and known.maker == owner:
-            # A late copy of a clean-up that had left it, since somebody had deleted its claim, which is back.
+        elif names and known.maker == owner and (self.ledger_restored or self._began_before_loss(worker)):
+            # A late copy of a clean-up that had left it, since somebody had deleted its claim, which is back; or one
+            # beside it, which had read the claim before.
             return
         elif known.let_go and (known.settled or known.maker != owner):
             # What a failed Create has left was never ready: it may go, even where CloudFormation retains it.
@@ -363,6 +364,11 @@ class Checks:
             self.found("47 an adopted room is deleted", f"{who}, which {spoken(known.maker)} has made")
         elif known.maker != owner and owner not in known.adopters:
             self.found("50 a room of another owner is deleted", f"{who}, which {spoken(known.maker)} has made")
+
+    def _began_before_loss(self, worker: "Worker") -> bool:
+        """Tell whether a try has begun before the answer that another one gave without the ledger."""
+        answered_at = self._world.cloudformation.request(worker.event["ResponseURL"]).answered_at
+        return self.ledger_lost and answered_at is not None and worker.record.began_at < answered_at
 
     def _check_change(self, worker: "Worker", operation: str, room: Room, known: Known) -> None:
         event = worker.event
