@@ -139,6 +139,8 @@ class Checks:
         self.owners_left_behind: set[Owner] = set()
         #: Who has given a name up last, and when, by the organization and the name.
         self.given_up_names: dict[tuple[str, str], tuple[Owner, float]] = {}
+        #: The ids of the rooms whose latest Update has failed.
+        self._half_changed: set[str] = set()
         #: What of a room a rollback could not bring back, by the room's id.
         self.exempt: dict[str, set[str]] = {}
 
@@ -480,8 +482,10 @@ class Checks:
             if request.event["RequestType"] == "Delete":
                 self._check_deleted(request)
             else:
+                self._half_changed.discard(answer.physical_id)
                 self._check_true(request, answer)
         else:
+            self._half_changed.add(request.event.get("PhysicalResourceId", ""))
             self._check_reason(request, answer)
         self._measure_wait(request)
 
@@ -836,6 +840,9 @@ class Checks:
                 last = self.last_success.get((stack.stack_id, resource.logical_id))
                 if known is not None and known.touched >= 0 and last is not None and last.kind == "reverse":
                     # People had changed it before a sibling took it over, which has handed it back as it was.
+                    continue
+                if self._world.story.replacement_cleaned_up_only and resource.physical_id in self._half_changed:
+                    # It was replaced after that, and a rollback has told nobody to go back to it.
                     continue
                 wrong = self.differences(
                     resource.properties,
