@@ -128,6 +128,8 @@ class Checks:
         self._order: dict[str, int] = {}
         self._latest: dict[Owner, str] = {}
         self._previous: dict[Owner, str] = {}
+        #: The latest one that is no reversed Update.
+        self._forwards: dict[Owner, str] = {}
         self._given_up: set[str] = set()
         self._declared_before: dict[Owner, list[Mapping[str, Any]]] = {}
         #: Whether anything is missing in the ledger, and whether it says again what was true once.
@@ -176,6 +178,8 @@ class Checks:
             # ADOPT may find what that has made, and takes it for a room that CloudFormation has let go.
             self._given_up.add(last)
         self._previous[owner], self._latest[owner] = last or "", request.event["ResponseURL"]
+        if request.kind != "reverse":
+            self._forwards[owner] = request.event["ResponseURL"]
         if old is not None:
             before = self._declared_before.setdefault(owner, [])
             before.append(_state(old))
@@ -194,10 +198,13 @@ class Checks:
         deaths = sum(one.ended == "died" for one in self._tries(request))
         return deaths >= ALL_TRIES or (request.answered_at is None and not untold)
 
-    def _has_failed_in_an_outage(self, url: str) -> bool:
-        request = self._world.cloudformation.request(url)
+    def _has_failed_to_go_back(self, owner: Owner) -> bool:
+        """Tell whether a rollback has failed in an outage, or of an Update whose answer CloudFormation never took."""
+        request = self._world.cloudformation.request(self._latest[owner])
         answer = request.settled.value
-        return self._world.had_outage and request.kind == "reverse" and answer is not None and not answer.succeeded
+        if request.kind != "reverse" or answer is None or answer.succeeded:
+            return False
+        return self._world.had_outage or self._was_update_in_vain(self._forwards[owner])
 
     def duplicated(self, event: Event, identity: str) -> None:
         """Note that a delivery comes late, or twice."""
@@ -249,9 +256,9 @@ class Checks:
             # Its creation was cancelled or failed, and whatever comes of it is retained.
             self.owners_let_go.add(owner)
         last = self._latest.get(owner)
-        if last is not None and (self._was_update_in_vain(last) or self._has_failed_in_an_outage(last)):
+        if last is not None and (self._was_update_in_vain(last) or self._has_failed_to_go_back(owner)):
             # What a replacement has made that was given up, or its rollback, nobody is told of.
-            self._given_up |= {last, self._previous[owner]}
+            self._given_up |= {last, self._previous[owner], self._forwards[owner]}
             if self._world.had_outage:
                 self._given_up |= {one.made_by for one in self.known.values() if one.maker == owner and not one.settled}
 
