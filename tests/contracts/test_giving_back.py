@@ -272,6 +272,23 @@ def test_contract_56_taken_back_from_one_that_let_go(play: Timeless, how: str) -
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
+def test_contract_56_taken_back_past_two_that_let_go(play: Timeless) -> None:
+    """A room whose renamings were both retained in their rollback is its first logical ID's when that changes it."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    for logical_id in ("New", "Newest"):
+        play.stage.cloudformation.show(play.stage.stack_id, logical_id, status="CREATE_IN_PROGRESS")
+        play.create(properties=RENAMED, logical_id=logical_id)
+        play.stage.cloudformation.hide(play.stage.stack_id, logical_id)
+    changed = {**DECLARED, "Description": "changed"}
+    update = {"properties": changed, "old_properties": DECLARED, "physical_id": room, "logical_id": "Old"}
+
+    answer = play.deliver(play.event("Update", **update))
+
+    assert answer.succeeded, answer.reason
+    assert described(play, room)["description"] == "changed"
+    assert [one["Owner"].rpartition("|")[2] for one in play.stage.entries() if one["Entry"] == "entry"] == ["Old"]
+
+
 @pytest.mark.parametrize("denied", [False, True])
 def test_contract_56_the_old_one_is_deleted_after_all(play: Timeless, *, denied: bool) -> None:
     """Where the clean-up of a rolled-back new logical ID has failed, the old one's Delete deletes the room (34)."""
@@ -372,6 +389,27 @@ def test_contract_56_taken_over_from_one_that_retains(play: Timeless, then: str)
 
     assert room in {one.ResourceId for one in play.stage.rooms()}
     assert room not in str(play.stage.entries())
+
+
+@pytest.mark.parametrize("how", ["Create", "Update"])
+def test_contract_56_taken_over_after_another_was_made(play: Timeless, how: str) -> None:
+    """A room that its first logical ID had let go, and made another, is deleted with the one that took it over (34)."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.wait(60)
+    moved = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+    old = {"old_properties": DECLARED, "physical_id": room} if how == "Update" else {}
+    other = play.deliver(play.event(how, properties=moved, logical_id="Old", **old)).physical_id
+    play.stage.cloudformation.show(play.stage.stack_id, "Old", other, f"{how.upper()}_COMPLETE")
+    play.create(properties=RENAMED, logical_id="New")
+    own = {key: value for key, value in RENAMED.items() if key != "ExistingResource"}
+    update = {"properties": own, "old_properties": RENAMED, "physical_id": room, "logical_id": "New"}
+    assert play.deliver(play.event("Update", **update)).succeeded
+    play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
+
+    assert play.deliver(play.event("Delete", properties=own, physical_id=room, logical_id="New")).succeeded
+
+    assert [one.ResourceId for one in play.stage.rooms()] == [other]
+    assert {one["resource_id"] for one in play.stage.entries() if one["Entry"] == "entry"} == {other}
 
 
 def test_contract_56_taken_over_twice_and_retained_once(play: Timeless) -> None:

@@ -460,6 +460,28 @@ def test_contract_62_a_vanished_room_made_anew_and_not_told(play: Timeless) -> N
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
+def test_contract_49_a_room_retained_before_another_has_vanished(play: Timeless) -> None:
+    """What UpdateReplacePolicy retains stays when the stack is deleted, also with a vanished room that came after it.
+
+    GIVEN a room that was replaced, and taken again by ADOPT: its replacement is retained
+    WHEN somebody deletes the room, and the stack is deleted
+    THEN what is retained stays.
+    """
+    room = play.create()
+    retained = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
+    play.wait(60)
+    adopting = {**PLAIN, "Description": "again", "ExistingResource": "ADOPT"}
+    assert play.deliver(update(play, retained, MOVED, adopting)).physical_id == room
+    play.stage.delete_room(room)
+    assert not play.deliver(update(play, room, adopting, PLAIN)).succeeded
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "DELETE_IN_PROGRESS")
+    play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
+
+    assert play.deliver(play.event("Delete", properties=adopting, physical_id=room)).succeeded
+
+    assert [one.ResourceId for one in play.stage.rooms()] == [retained]
+
+
 def test_contract_26_a_replacement_that_has_failed_before(play: Timeless) -> None:
     """A late replacement leaves nothing where another delivery of it has failed, and told so, while it was made."""
     old = play.create()
@@ -474,6 +496,24 @@ def test_contract_26_a_replacement_that_has_failed_before(play: Timeless) -> Non
 
     assert answer.reason.startswith("Cancelled:"), answer.reason
     assert (play.stage.state(), play.stage.entries()) == before
+
+
+def test_contract_53_a_restored_table_and_a_retained_room(play: Timeless) -> None:
+    """A replacement of long ago stays: a table that was restored does not know that it was taken, and retained since.
+
+    GIVEN a room in another organization, made by a replacement that the ledger knows as the latest event
+    WHEN an Update, a day and an hour later, names the room that was replaced
+    THEN both rooms stay.
+    """
+    old = play.create()
+    retained = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    play.wait(25 * 3600)
+    play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
+    changed = room_properties(HiddenFromGlobalAddressList="true")
+
+    assert play.deliver(update(play, old, PLAIN, changed)).succeeded
+
+    assert {one.ResourceId for one in play.stage.rooms()} == {old, retained}
 
 
 @pytest.mark.parametrize("answer", ["to nobody", "none"])

@@ -24,7 +24,7 @@ from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
 from .cleanup import clear_rests, take_away
-from .handover import left_to, past_itself, waiting_owner, waiting_owners
+from .handover import left_to, past_itself, takers, waiting_owner, waiting_owners
 from .siblings import DELAY, PATIENCE, Siblings, bring
 from .steps import (
     REVERSIBLE_SHARE,
@@ -261,16 +261,18 @@ def take_back(work: Work, record: Record, entry: Entry) -> NoReturn:
     ClaimedError
         Somebody else claims it by now.
     """
-    theirs = work.ledger.read(entry.handed_to)
-    kept = theirs.with_id(entry.resource_id)
-    if kept is not None and theirs.is_held(worker="", now=work.clock.time()):
-        wait_for(work, entry.handed_to, kept)
-        raise OvertakenError
-    claim = claim_of(entry, "TAKE") if kept is None else claim_of(entry, "MOVE", entry.handed_to)
+    chain = takers(work, entry)
+    kept = [(theirs, one) for theirs in chain if (one := theirs.with_id(entry.resource_id)) is not None]
+    for theirs, one in kept:
+        if theirs.is_held(worker="", now=work.clock.time()):
+            wait_for(work, theirs.owner, one)
+            raise OvertakenError
+    last = chain[-1]
+    claim = claim_of(entry, "TAKE") if last.with_id(entry.resource_id) is None else claim_of(entry, "MOVE", last.owner)
     work.turn.take(
         record.put(entry._replace(handed_to=""), entry),
         claims=[claim],
-        also=[] if kept is None else [left_to(work, theirs, kept)],
+        also=[left_to(work, theirs, one) for theirs, one in kept],
     )
     raise OvertakenError
 

@@ -32,7 +32,7 @@ from workmail_resource.workmail.properties import organization_id, parse
 
 from .adopt import take_back
 from .cleanup import content_without_organization, drop_foreign, forget, holds, remove_unidentified, take_away
-from .handover import has_let_go, idle_owner, is_awaited
+from .handover import have_let_go, idle_owner, is_awaited, takers
 from .steps import ATTEMPTS, is_late, reported, wanted
 from .work import Work
 
@@ -94,7 +94,9 @@ def _take_back(work: Work, record: Record) -> None:
         It was taken back; what is to be done is to be planned anew.
     """
     entry = record.with_id(work.event.physical_resource_id)
-    if entry is not None and entry.handed_to and has_let_go(work, entry.handed_to, entry):
+    if entry is None or not entry.handed_to:
+        return
+    if have_let_go(work, entry, [one.owner for one in takers(work, entry)]):
         with suppress(ClaimedError):
             take_back(work, record, entry)
 
@@ -239,7 +241,7 @@ def _was_made_in_vain(work: Work, record: Record, entry: Entry, view: "_View") -
     if entry.replaces != former:
         return False
     replaced = record.with_id(former)
-    vanished = replaced is not None and replaced.gone_by
+    vanished = replaced is not None and replaced.gone_by and replaced.signed_at <= entry.made_at
     if not (vanished or is_same_event(record.latest, entry.made_by)):
         # The stack has gone back to the former one since, and perhaps has retained this one (UpdateReplacePolicy).
         return False

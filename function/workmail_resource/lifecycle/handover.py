@@ -1,9 +1,9 @@
 """Who waits for a resource that was taken over from another logical resource, and goes on waiting for a rollback."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from workmail_resource.ownership.rules import Entry, Record, is_making
+from workmail_resource.ownership.rules import Entry, Record, StackView, is_making
 
 from .siblings import DELAY
 from .work import Work
@@ -85,7 +85,7 @@ def _waiting(work: Work, entry: Entry) -> Waiting:
     for record in waiting_owners(work, entry, work.owner):
         view = work.stacks.view(record.owner)
         kept = cast("Entry", record.with_id(entry.resource_id))
-        if view is None or not view.in_stack or not (view.is_gone or kept.let_go):
+        if view is None or not view.in_stack or not (view.is_gone or kept.let_go or _is_past(work, entry, view)):
             return Waiting(record, state, tuple(others))
         # Retain has kept CloudFormation from telling that it does not wait any more.
         others.append(left_to(work, record, kept))
@@ -93,10 +93,41 @@ def _waiting(work: Work, entry: Entry) -> Waiting:
     return Waiting(None, entry.before, tuple(others))
 
 
-def has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
-    """Tell whether CloudFormation does not count a resource as that of the *holder* any more (DeletionPolicy Retain).
+def _is_past(work: Work, entry: Entry, former: StackView) -> bool:
+    """Tell whether a resource is deleted when its stack goes back to nothing, and the *former* owner has another."""
+    deletes = work.event.request_type == "Delete" and work.event.physical_resource_id == entry.resource_id
+    return (
+        deletes
+        and not former.counts(entry.resource_id)
+        and work.stacks.status(work.owner) in {"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+    )
+
+
+def takers(work: Work, entry: Entry) -> list[Record]:
+    """Return the record of the owner that has taken a resource over from here, and of who has it from that one."""
+    records: list[Record] = []
+    owner = entry.handed_to
+    while owner and owner not in {work.owner, *(one.owner for one in records)}:
+        records.append(work.ledger.read(owner))
+        kept = records[-1].with_id(entry.resource_id)
+        owner = "" if kept is None else kept.handed_to
+    return records
+
+
+def have_let_go(work: Work, entry: Entry, owners: Sequence[str]) -> bool | None:
+    """Tell whether CloudFormation counts a resource as that of none of the *owners* (DeletionPolicy Retain).
 
     None when it cannot be asked, or does not know the stack.
+    """
+    for owner in owners:
+        let_go = _has_let_go(work, owner, entry)
+        if not let_go:
+            return let_go
+    return True
+
+
+def _has_let_go(work: Work, holder: str, entry: Entry) -> bool | None:
+    """Tell it of one owner.
 
     While a Create of the holder is under way, that is known as soon as the ledger shows that it makes something else.
     """

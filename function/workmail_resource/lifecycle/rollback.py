@@ -145,10 +145,13 @@ def _was_not_taken(work: Work, record: Record, entry: Entry) -> bool:
         return True
     if entry.replaces != work.event.physical_resource_id:
         return False
-    # A rollback clears a replacement that has succeeded by its id, unless this event is about to make another there.
-    return entry.organization_id == organization_id(work.event.properties) or (
-        work.stacks.rolls_back(work.owner) is False
-    )
+    if entry.organization_id == organization_id(work.event.properties):
+        # This event is about to make another there.
+        return True
+    # A rollback clears a replacement that has succeeded by its id. One from long ago has perhaps been taken, and let go
+    # since, as a table that was restored does not know.
+    recent = work.clock.time() - entry.ready_at < ROLLBACK_WINDOW
+    return recent and work.stacks.rolls_back(work.owner) is False
 
 
 class LeftOut:

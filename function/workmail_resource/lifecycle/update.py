@@ -28,7 +28,7 @@ from workmail_resource.workmail.room import Room, Wanted
 from .adopt import adopt, take_back
 from .cleanup import discard, drop_foreign
 from .create import clear_own, establish
-from .handover import has_let_go
+from .handover import have_let_go, takers
 from .rollback import (
     LeftOut,
     goes_back_over,
@@ -186,7 +186,8 @@ def _update_handed_over(
     OvertakenError
         It was taken back; what is to be done is to be planned anew.
     """
-    let_go = has_let_go(work, entry.handed_to, entry)
+    owners = [one.owner for one in takers(work, entry)]
+    let_go = have_let_go(work, entry, owners)
     back = goes_back and work.stacks.rolls_back(work.owner) is not False
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
@@ -198,7 +199,7 @@ def _update_handed_over(
             _not_owned(work, record, entry)
     if back:
         return unchanged(entry, room)
-    told = f"the resource {entry.resource_id} was taken over by {describe_owner(entry.handed_to)}"
+    told = f"the resource {entry.resource_id} was taken over by {describe_owner(owners[-1])}"
     if let_go is None:
         raise NotOwnedError(
             f"{told}, and CloudFormation could not be asked whether that still has it",
