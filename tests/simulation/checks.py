@@ -198,6 +198,12 @@ class Checks:
         deaths = sum(one.ended == "died" for one in self._tries(request))
         return deaths >= ALL_TRIES or (request.answered_at is None and not untold)
 
+    def _could_not_clear_up(self, url: str) -> bool:
+        """Tell whether an Update has failed that was disturbed so much that it may have left what it had made."""
+        request = self._world.cloudformation.request(url)
+        answer = request.settled.value
+        return request.kind == "update" and answer is not None and not answer.succeeded and self._disturbed(request)
+
     def _has_failed_to_go_back(self, owner: Owner) -> bool:
         """Tell whether a rollback has failed in an outage, or of an Update whose answer CloudFormation never took."""
         request = self._world.cloudformation.request(self._latest[owner])
@@ -256,7 +262,8 @@ class Checks:
             # Its creation was cancelled or failed, and whatever comes of it is retained.
             self.owners_let_go.add(owner)
         last = self._latest.get(owner)
-        if last is not None and (self._was_update_in_vain(last) or self._has_failed_to_go_back(owner)):
+        in_vain = last is not None and (self._was_update_in_vain(last) or self._could_not_clear_up(last))
+        if last is not None and (in_vain or self._has_failed_to_go_back(owner)):
             # What a replacement has made that was given up, or its rollback, nobody is told of.
             self._given_up |= {last, self._previous[owner], self._forwards[owner]}
             if self._world.had_outage:
@@ -354,7 +361,8 @@ class Checks:
         who = f"{worker.name} deletes {room.id} ({room.name})"
         names = event["RequestType"] == "Delete" and event.get("PhysicalResourceId") == room.id
         for other in holders:
-            if other != owner:
+            # Whoever deletes a claim by hand lets the room go: then another stack may have adopted it.
+            if other != owner and not (self.ledger_lost and names and owner in known.adopters):
                 self.found("50 a room of another owner is deleted", f"{who}, which {spoken(other)} has")
                 return
         # What a failed Create has left is deleted by the next one, too, before CloudFormation sends its Delete.
