@@ -137,7 +137,8 @@ class Checks:
         self.unasked = False
         self.people_at = -1.0
         self.owners_let_go: set[Owner] = set()
-        #: Whose clean-up has failed, as CloudFormation has told: what they have in the ledger stays for its repair.
+        #: Whose clean-up has failed, as CloudFormation has told, or was disturbed so much that it may not have written
+        #: what it had done: what they have in the ledger stays for its repair.
         self.owners_left_behind: set[Owner] = set()
         #: Who has given a name up last, and when, by the organization and the name.
         self.given_up_names: dict[tuple[str, str], tuple[Owner, float]] = {}
@@ -495,6 +496,9 @@ class Checks:
             if not self._is_of_another(request):
                 self.last_success[owner] = request
             if request.event["RequestType"] == "Delete":
+                if self._disturbed(request):
+                    # It may not have been able to note that the room is gone, and nobody comes again under Retain.
+                    self.owners_left_behind.add(owner)
                 self._check_deleted(request)
             else:
                 self._half_changed.discard(answer.physical_id)

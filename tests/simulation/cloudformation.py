@@ -588,7 +588,8 @@ class CloudFormation:
 
     def _restore(self, resource: Resource, before: Resource, physical_id: str) -> None:
         ids = {before.physical_id: before.properties, resource.physical_id: resource.properties}
-        kept = [(other, properties) for other, properties in resource.superseded if other not in ids]
+        gone = {*ids, physical_id}
+        kept = [(other, properties) for other, properties in resource.superseded if other not in gone]
         resource.superseded = kept + [(other, properties) for other, properties in ids.items() if other != physical_id]
         resource.physical_id, resource.properties = physical_id, before.properties
         resource.declared, resource.status, resource.sent = before.declared, "UPDATE_COMPLETE", None
