@@ -1,5 +1,6 @@
 """Contracts 53 and 54: rollbacks without what has ceased to exist, and names that pass between rooms of a stack."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,6 +129,29 @@ def test_contract_27_a_rollback_over_a_replacement_and_a_cancelled_one(play: Tim
 
     assert (back.succeeded, back.physical_id) == (True, room), back.reason
     assert {one.ResourceId for one in play.stage.rooms()} == {room, moved}
+
+
+def test_contract_53_what_waits_for_more_than_the_name(play: Timeless) -> None:
+    """A rollback without a name that somebody has by now still takes a delegate away, whom the same call let go.
+
+    GIVEN a WorkMail that keeps the last delegate of a room that does not answer by itself
+    WHEN an Update that gave the room one, and another name, is rolled back, and people use the former name
+    THEN all is as before but for the name.
+    """
+    play.stage.workmail.behaviour = replace(
+        play.stage.workmail.behaviour, last_delegate_removed="InvalidParameterException"
+    )
+    answering = {"BookingOptions": {"AutoAcceptRequests": "false"}}
+    renamed = room_properties(Name="den", Delegates=["alice"], **answering)
+    room = play.create()
+    before = play.stage.describe(room)
+    assert play.deliver(update(play, room, room_properties(), renamed)).succeeded
+    play.stage.create_room(str(room_properties()["Name"]))
+
+    back = play.deliver(update(play, room, renamed, room_properties()))
+
+    assert back.succeeded, back.reason
+    assert play.stage.describe(room) == {**before, "name": "den"}
 
 
 def test_contract_53_a_room_and_its_delegate_are_gone(play: Timeless) -> None:

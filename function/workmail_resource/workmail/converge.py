@@ -222,13 +222,12 @@ def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, prima
             workmail.execute(step)
         except ServiceError as error:
             kept = kept or step.operation == "UpdatePrimaryEmailAddress"
-            if tried.waiting:
-                # Perhaps only because of the one that waits; it is tried again together with that.
+            if tried.waiting or tried.name_taken:
+                # Perhaps only because of that one, or of what travels with the name; it is tried again later.
                 continue
             obstacle = "FAIL" if _may_pass(error, fresh=fresh) else judge(step, error)
             if obstacle == "SKIP":
-                taken = tried.name_taken or _is_over_name(step, error)
-                tried = tried._replace(skipped=tried.skipped | {_key(step)}, name_taken=taken)
+                tried = tried._replace(skipped=tried.skipped | {_key(step)}, name_taken=_is_over_name(step, error))
             else:
                 tried = tried._replace(failed=step, failure=error, waiting=obstacle == "WAIT")
                 if obstacle == "FAIL":
