@@ -412,6 +412,23 @@ def test_contract_56_taken_over_after_another_was_made(play: Timeless, how: str)
     assert {one["resource_id"] for one in play.stage.entries() if one["Entry"] == "entry"} == {other}
 
 
+def test_contract_56_taken_over_and_come_back_without_adopt(play: Timeless) -> None:
+    """A room that was taken over, and that an Update without ADOPT has come back to, is deleted with its stack (34)."""
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.stage.cloudformation.hide(play.stage.stack_id, "Old")
+    play.create(properties=RENAMED, logical_id="New")
+    there = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+    forth = {"properties": there, "old_properties": RENAMED, "physical_id": room, "logical_id": "New"}
+    moved = play.deliver(play.event("Update", **forth)).physical_id
+    own = {key: value for key, value in RENAMED.items() if key != "ExistingResource"}
+    back = {"properties": own, "old_properties": there, "physical_id": moved, "logical_id": "New"}
+    assert play.deliver(play.event("Update", **back)).physical_id == room
+
+    assert play.deliver(play.event("Delete", properties=own, physical_id=room, logical_id="New")).succeeded
+
+    assert [one.ResourceId for one in play.stage.rooms()] == [moved]
+
+
 def test_contract_56_taken_over_twice_and_retained_once(play: Timeless) -> None:
     """Rolled back, a room goes back past a logical ID that a rollback has retained, to the one that has it still."""
     room = play.create(properties=DECLARED, logical_id="Old")

@@ -28,7 +28,7 @@ from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.converge import VISIBLE_WITHIN, remove, seen, shown
 from workmail_resource.workmail.errors import InvalidPropertiesError, UnknownDelegateError
 from workmail_resource.workmail.plan import plan
-from workmail_resource.workmail.properties import organization_id, parse
+from workmail_resource.workmail.properties import declares_adopt, organization_id, parse
 
 from .adopt import take_back
 from .cleanup import content_without_organization, drop_foreign, forget, holds, remove_unidentified, take_away
@@ -187,7 +187,8 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
     """Return what is to be done about which entries."""
     found: list[tuple[Entry, str]] = []
     named = record.with_id(work.event.physical_resource_id)
-    if named is not None and named.taken_from and named.changed and not is_awaited(work, named):
+    own = named is not None and (named.changed or not declares_adopt(work.event.properties))
+    if named is not None and named.taken_from and own and not is_awaited(work, named):
         # It is as if it had never been another's.
         record = record.put(named._replace(taken_from="", former=None), named)
     for entry in record.entries:
