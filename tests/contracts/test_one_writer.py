@@ -498,7 +498,7 @@ def test_contract_26_a_replacement_that_has_failed_before(play: Timeless) -> Non
     assert (play.stage.state(), play.stage.entries()) == before
 
 
-def test_contract_53_a_restored_table_and_a_retained_room(play: Timeless) -> None:
+def test_contract_49_a_replacement_of_long_ago(play: Timeless) -> None:
     """A replacement of long ago stays: a table that was restored does not know that it was taken, and retained since.
 
     GIVEN a room in another organization, made by a replacement that the ledger knows as the latest event

@@ -94,9 +94,7 @@ def _take_back(work: Work, record: Record) -> None:
         It was taken back; what is to be done is to be planned anew.
     """
     entry = record.with_id(work.event.physical_resource_id)
-    if entry is None or not entry.handed_to:
-        return
-    if have_let_go(work, entry, [one.owner for one in takers(work, entry)]):
+    if entry is not None and entry.handed_to and have_let_go(work, entry, takers(work, entry)):
         with suppress(ClaimedError):
             take_back(work, record, entry)
 

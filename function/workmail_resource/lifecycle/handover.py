@@ -114,13 +114,13 @@ def takers(work: Work, entry: Entry) -> list[Record]:
     return records
 
 
-def have_let_go(work: Work, entry: Entry, owners: Sequence[str]) -> bool | None:
-    """Tell whether CloudFormation counts a resource as that of none of the *owners* (DeletionPolicy Retain).
+def have_let_go(work: Work, entry: Entry, chain: Sequence[Record]) -> bool | None:
+    """Tell whether CloudFormation counts a resource as that of none of its :func:`takers` (DeletionPolicy Retain).
 
     None when it cannot be asked, or does not know the stack.
     """
-    for owner in owners:
-        let_go = _has_let_go(work, owner, entry)
+    for taker in chain:
+        let_go = _has_let_go(work, taker.owner, entry)
         if not let_go:
             return let_go
     return True

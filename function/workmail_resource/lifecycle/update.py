@@ -186,8 +186,8 @@ def _update_handed_over(
     OvertakenError
         It was taken back; what is to be done is to be planned anew.
     """
-    owners = [one.owner for one in takers(work, entry)]
-    let_go = have_let_go(work, entry, owners)
+    chain = takers(work, entry)
+    let_go = have_let_go(work, entry, chain)
     back = goes_back and work.stacks.rolls_back(work.owner) is not False
     if back:
         # An Update to an earlier declaration, cancelled by the rollback, looks like the reversed one that follows it.
@@ -199,7 +199,7 @@ def _update_handed_over(
             _not_owned(work, record, entry)
     if back:
         return unchanged(entry, room)
-    told = f"the resource {entry.resource_id} was taken over by {describe_owner(owners[-1])}"
+    told = f"the resource {entry.resource_id} was taken over by {describe_owner(chain[-1].owner)}"
     if let_go is None:
         raise NotOwnedError(
             f"{told}, and CloudFormation could not be asked whether that still has it",
