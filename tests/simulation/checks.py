@@ -238,19 +238,7 @@ class Checks:
         known = self.known.get(physical_id)
         if known is not None:
             known.let_go_at = self._world.scheduler.now
-            others = {
-                (holder.stack_id, other.logical_id)
-                for holder, other in self._world.cloudformation.holders(physical_id)
-                if other is not resource
-            }
-            # So does one whose template declares it too, and whose Delete is on the way.
-            others |= {
-                owner_of(request.event)
-                for request in self._world.cloudformation.requests.values()
-                if request.open
-                and request.event["RequestType"] == "Delete"
-                and request.event["PhysicalResourceId"] == physical_id
-            }
+            others = self._others(owner, physical_id)
             # One counts it still whose room was taken over in an update that failed, or who has taken it over: with
             # ADOPT that one may leave it, as what any other stack has retained.
             known.released |= others
@@ -269,6 +257,18 @@ class Checks:
             self._given_up |= {last, self._previous[owner], self._forwards[owner]}
             if self._world.had_outage:
                 self._given_up |= {one.made_by for one in self.known.values() if one.maker == owner and not one.settled}
+
+    def _others(self, owner: Owner, room_id: str) -> set[Owner]:
+        """Return whose room it is, too, by what CloudFormation shows, or whose Delete of it is on the way."""
+        holders = self._world.cloudformation.holders(room_id)
+        deletes = {
+            owner_of(request.event)
+            for request in self._world.cloudformation.requests.values()
+            if request.open
+            and request.event["RequestType"] == "Delete"
+            and request.event["PhysicalResourceId"] == room_id
+        }
+        return ({(stack.stack_id, resource.logical_id) for stack, resource in holders} | deletes) - {owner}
 
     def left_behind(self, stack: "Stack", resource: "Resource", physical_id: str) -> None:
         """Note that the Delete of a clean-up has failed, after which CloudFormation forgets the id."""
@@ -618,7 +618,7 @@ class Checks:
         if known is None:
             # Of an invented id: whatever the cancelled Create had adopted is given back.
             for other in self.known.values():
-                if owner not in other.told:
+                if owner not in other.told and owner not in self.owners_left_behind:
                     other.adopters.discard(owner)
             return
         known.told.discard(owner)
@@ -639,7 +639,7 @@ class Checks:
             for one in known.adopters - {owner}
             if one in at_work or (one[0] in stacks and one[1] in stacks[one[0]].resources)
         }
-        if held or known.let_go or adopters:
+        if held or known.let_go or adopters or self._others(owner, room_id):
             # Another has it, or has taken it over before CloudFormation knows; if not, it will be found as an orphan.
             known.adopters.discard(owner)
             return
