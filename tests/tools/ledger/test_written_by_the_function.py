@@ -9,6 +9,7 @@ from tests.harness import Stage, room_properties
 from tests.harness.settings import use_made_up_settings
 from tests.harness.stage import LEDGER_TABLE
 from workmail_rooms.ledger.cli import main
+from workmail_rooms.sandbox.seed import OTHER
 from workmail_rooms.sandbox.services import Services
 
 Check = Callable[..., tuple[int, list[str]]]
@@ -48,3 +49,30 @@ def test_create_rename_and_let_go(stage: Stage, check: Check) -> None:
     assert check("repair", "--yes") == (0, [])
     assert stage.entries() == []
     assert [one.ResourceId for one in stage.rooms()] == [room]
+
+
+def test_a_restored_table_that_knows_a_retained_room_as_a_replacement(stage: Stage, check: Check) -> None:
+    """What docs/ledger.md says of a restored table holds: a retained room that is released outlives the stack.
+
+    GIVEN a room that came back from another organization, whose replacement there UpdateReplacePolicy retains
+    AND a table that is restored to before it came back
+    WHEN a person releases the retained room, and the stack is deleted
+    THEN that room stays.
+    """
+    here = room_properties(ExistingResource="ADOPT")
+    there = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
+    room = stage.deliver(stage.event("Create", properties=room_properties())).physical_id
+    moved = stage.event("Update", properties=there, old_properties=room_properties(), physical_id=room)
+    retained = stage.deliver(moved).physical_id
+    restore = stage.back_up_ledger()
+    back = stage.event("Update", properties=here, old_properties=there, physical_id=retained)
+    assert stage.deliver(back).physical_id == room
+    restore()
+
+    assert main(["release", "--table", LEDGER_TABLE, "--yes", f"{OTHER}/{retained}"]) == 0
+    stage.cloudformation.show(stage.stack_id, "Room", room, "DELETE_IN_PROGRESS")
+    stage.cloudformation.status = "DELETE_IN_PROGRESS"
+    assert stage.deliver(stage.event("Delete", properties=room_properties(), physical_id=room)).succeeded
+
+    assert [one.ResourceId for one in stage.rooms()] == [retained]
+    assert check("check") == (0, [])
