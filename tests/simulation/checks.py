@@ -469,7 +469,7 @@ class Checks:
         mine = self._order[event["ResponseURL"]]
         if last is None or mine >= self._order[last.event["ResponseURL"]]:
             return
-        if self._world.cloudformation.request(event["ResponseURL"]).open or _asks_for_the_same(event, last.event):
+        if self._world.cloudformation.request(event["ResponseURL"]).open or self._asks_for_the_same(event, last.event):
             return
         held = any(resource.physical_id == room.id for _, resource in self._world.cloudformation.holders(room.id))
         if not held and (known.made_by == event["ResponseURL"] or self._is_rest(known, owner_of(event))):
@@ -478,6 +478,13 @@ class Checks:
             "62 an outdated event writes",
             f"{worker.name} makes {operation} on {room.id} after {last.name} has succeeded",
         )
+
+    def _asks_for_the_same(self, one: Event, other: Event) -> bool:
+        """Tell whether two events bring a resource to the same state: then it does not matter which comes last."""
+        mine, its = one["ResourceProperties"], other["ResourceProperties"]
+        if "Delete" in {one["RequestType"], other["RequestType"]} or mine["OrganizationId"] != its["OrganizationId"]:
+            return False
+        return declared_picture(self._world, mine) == declared_picture(self._world, its)
 
     def _is_rest(self, known: Known, owner: Owner) -> bool:
         """Tell whether a room is what an event of *owner* has left that was given up: any event may clear it away."""
@@ -945,12 +952,6 @@ class Checks:
             empty = item.get("Entries") == {"S": "[]"}
             what = "24 a tombstone never expires" if empty else "24 something is left in the ledger"
             self.found(what, f"{key[0].rpartition(':')[2]} {key[1]}: {text}")
-
-
-def _asks_for_the_same(one: Event, other: Event) -> bool:
-    """Tell whether two events bring a resource to the same state: then it does not matter which comes last."""
-    states = [_state(event["ResourceProperties"]) for event in (one, other)]
-    return "Delete" not in {one["RequestType"], other["RequestType"]} and states[0] == states[1]
 
 
 def _state(properties: Mapping[str, Any]) -> dict[str, Any]:
