@@ -206,6 +206,33 @@ def test_contract_49_a_table_that_was_backed_up_too_early(play: Timeless, restor
     assert {one.ResourceId for one in play.stage.rooms()} == {room, current}
 
 
+@pytest.mark.parametrize("shown", ["COMPLETE", "DELETE_SKIPPED"])
+@pytest.mark.parametrize("late", ["Create", "Update", "Update after its clean-up"])
+def test_contract_49_a_retry_that_finds_a_restored_table(play: Timeless, late: str, shown: str) -> None:
+    """A retry takes nothing away that CloudFormation has taken, even if a restored table knows it as unfinished."""
+    # GIVEN an event that has succeeded, and a table that was backed up while it made the room
+    items, backup = play.stage.world.table.items, dict[Any, Any]()
+    kind = late.partition(" ")[0]
+    former = play.create() if kind == "Update" else ""
+    event = update(play, former, PLAIN, MOVED) if former else play.event("Create")
+    play.after("UpdateResource", lambda: backup.update(deepcopy(items)))
+    room = play.deliver(event).physical_id
+    items.clear()
+    items.update(backup)
+    # AND CloudFormation, which has taken its answer, or retained the room since
+    status = shown if shown == "DELETE_SKIPPED" else f"{kind.upper()}_COMPLETE"
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", room, status)
+    if late == "Update after its clean-up":
+        assert play.deliver(play.event("Delete", physical_id=former)).succeeded
+
+    # WHEN Lambda delivers it again
+    play.wait(60)
+    play.deliver(event)
+
+    # THEN the room is there
+    assert room in {one.ResourceId for one in play.stage.rooms()}
+
+
 def test_contract_34_a_delete_that_dies_between_two_rooms(play: Timeless) -> None:
     """A Delete whose worker dies when the first of two rooms is gone leaves nothing of the other either (line 24)."""
     room = play.create()

@@ -20,6 +20,7 @@ from .cleanup import clear_rests, discard, forget, take_away
 from .siblings import DELAY, Siblings, bring, name_taken
 from .steps import (
     ATTEMPTS,
+    as_taken,
     bring_surely,
     check_begin,
     check_untaken,
@@ -175,11 +176,11 @@ def clear_own(work: Work, declaration: Declaration) -> None:
 
     And what it has stopped, as a reversed Update: nobody comes after that to clear it, so Lambda delivers it again.
     """
-    record = work.turn.record
-    left = [one for one in record.entries if not one.ready]
-    own = [one for one in left if is_same_event(one.made_by, work.id)]
-    stopped = [one for one in left if record.voided_by == work.id and record.has_voided(one)]
     with reported(work, "what a cancelled event has made is still there; its Delete clears it"):
+        record = work.turn.record = as_taken(work.turn.record, partial(work.stacks.view, work.owner))
+        left = [one for one in record.entries if not one.ready]
+        own = [one for one in left if is_same_event(one.made_by, work.id)]
+        stopped = [one for one in left if record.voided_by == work.id and record.has_voided(one)]
         if (own or stopped) and not record.is_held(worker="", now=work.clock.time()):
             work.turn.take(record)
             try:

@@ -33,7 +33,7 @@ from workmail_resource.workmail.properties import declares_adopt, organization_i
 from .adopt import take_back
 from .cleanup import content_without_organization, drop_foreign, forget, holds, remove_unidentified, take_away
 from .handover import have_let_go, idle_owner, is_awaited, takers
-from .steps import ATTEMPTS, is_late, reported, wanted
+from .steps import ATTEMPTS, as_taken, is_late, reported, wanted
 from .work import Work
 
 
@@ -184,6 +184,7 @@ def _voided(work: Work, record: Record, view: "_View") -> Record:
 def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, str]]:
     """Return what is to be done about which entries."""
     found: list[tuple[Entry, str]] = []
+    record = as_taken(record, view, but_for=work.event.physical_resource_id)
     named = record.with_id(work.event.physical_resource_id)
     own = named is not None and (named.changed or not declares_adopt(work.event.properties))
     if named is not None and named.taken_from and own and not is_awaited(work, named):

@@ -9,7 +9,7 @@ from workmail_resource.aws.errors import ServiceError
 from workmail_resource.aws.retries import is_lost, is_transient
 from workmail_resource.ownership.errors import CancelledError
 from workmail_resource.ownership.ledger import Claim, ClaimAction
-from workmail_resource.ownership.rules import Entry, declared_digest, is_same_event
+from workmail_resource.ownership.rules import Entry, Record, StackView, declared_digest, is_same_event
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.converge import Obstacle, seen
@@ -219,8 +219,20 @@ def check_awaited(work: Work) -> bool:
     if view is None or not view.in_stack:
         return False
     if not view.awaits(work.event.request_type):
+        # What CloudFormation has taken is not for this event to clear up, even if a restored table does not know it.
+        work.turn.record = work.turn.record.seen_by(view)
         raise CancelledError("CloudFormation does not wait for it any more")
     return True
+
+
+def as_taken(record: Record, ask: Callable[[], StackView | None], *, but_for: str = "") -> Record:
+    """Return the record with what CloudFormation has taken as ready, which a restored table may not know.
+
+    It is asked only where something is unfinished *but for* one resource.
+    """
+    unfinished = any(one.resource_id not in {None, but_for} and not one.ready for one in record.entries)
+    view = ask() if unfinished else None
+    return record if view is None else record.seen_by(view)
 
 
 def is_alike(one: Room, other: Room) -> bool:

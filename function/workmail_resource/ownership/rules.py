@@ -366,6 +366,12 @@ class Record(NamedTuple):
         replaced = {entry.key, (instead_of or entry).key}
         return self._replace(entries=(*(one for one in self.entries if one.key not in replaced), entry))
 
+    def seen_by(self, view: "StackView") -> "Record":
+        """Return the record with what CloudFormation has taken as ready, which a restored table may not know."""
+        return self._replace(
+            entries=tuple(one._replace(ready=one.ready or view.has_taken(one.resource_id)) for one in self.entries)
+        )
+
     def drop(self, entry: Entry) -> "Record":
         """Return the record without *entry*."""
         return self._replace(entries=tuple(one for one in self.entries if one.key != entry.key))
@@ -456,6 +462,12 @@ class StackView:
     def has_retained(self, resource_id: str | None) -> bool:
         """Tell whether the stack has let this resource go (DeletionPolicy Retain)."""
         return self.physical_id == resource_id and self.status == "DELETE_SKIPPED"
+
+    def has_taken(self, resource_id: str | None) -> bool:
+        """Tell whether CloudFormation has taken a success with this resource, and asked for no Delete since."""
+        return self.physical_id == resource_id and self.status.startswith(
+            ("CREATE_COMPLETE", "UPDATE", "DELETE_SKIPPED")
+        )
 
     @property
     def is_gone(self) -> bool:
