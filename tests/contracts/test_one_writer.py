@@ -233,6 +233,45 @@ def test_contract_49_a_retry_that_finds_a_restored_table(play: Timeless, late: s
     assert room in {one.ResourceId for one in play.stage.rooms()}
 
 
+@pytest.mark.parametrize("operation", ["CreateResource", "UpdateResource"])
+def test_contract_62_a_record_that_a_sibling_changes(play: Timeless, operation: str) -> None:
+    """An event goes on, and is not cancelled, where another logical resource changes its record meanwhile."""
+    items = play.stage.world.table.items
+
+    def hand_back() -> None:
+        (key,) = (key for key in items if key[1] == "record")
+        items[key] = {**items[key], "Version": {"N": str(int(items[key]["Version"]["N"]) + 1)}}
+
+    play.after(operation, hand_back)
+
+    answer = play.deliver(play.event("Create"))
+
+    assert answer.succeeded, answer.reason
+    assert [one.ResourceId for one in play.stage.rooms()] == [answer.physical_id]
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+def test_contract_49_a_room_whose_last_update_has_failed(play: Timeless, policy: str) -> None:
+    """A clean-up that names a room to which an Update has gone back leaves it, also after the next one has failed."""
+    # GIVEN a room to which an Update has gone back from its replacement, and an Update of it that has failed since
+    room = play.create()
+    replacement = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
+    play.wait(60)
+    assert play.deliver(update(play, replacement, MOVED, PLAIN)).physical_id == room
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "UPDATE_FAILED")
+
+    # WHEN CloudFormation deletes the stack, first what was replaced, of which the room is one
+    play.wait(60)
+    assert play.deliver(play.event("Delete", physical_id=room)).succeeded
+
+    # THEN the room is there, until its own Delete comes, if any
+    assert room in {one.ResourceId for one in play.stage.rooms()}
+    if policy == "Delete":
+        play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "DELETE_IN_PROGRESS")
+        assert play.deliver(play.event("Delete", physical_id=room)).succeeded
+        assert room not in {one.ResourceId for one in play.stage.rooms()}
+
+
 def test_contract_34_a_delete_that_dies_between_two_rooms(play: Timeless) -> None:
     """A Delete whose worker dies when the first of two rooms is gone leaves nothing of the other either (line 24)."""
     room = play.create()

@@ -144,8 +144,8 @@ class Checks:
         self.given_up_names: dict[tuple[str, str], tuple[Owner, float]] = {}
         #: The ids of the rooms whose latest Update has failed.
         self._half_changed: set[str] = set()
-        #: What of a room a rollback could not bring back, by the room's id.
-        self.exempt: dict[str, set[str]] = {}
+        #: What of a room a rollback could not bring back, by whose it is and the room's id.
+        self.exempt: dict[tuple[Owner, str], set[str]] = {}
 
     def found(self, check: str, text: str) -> None:
         """Note a violation, unless what has happened to the world excuses it.
@@ -568,7 +568,7 @@ class Checks:
         if request.kind == "reverse" or (request.goes_back and self.unasked):
             exempt = taken(self._world, properties, answer.physical_id)
             exempt = exempt.union(*(one.kept_from for one in self._tries(request)))
-        self.exempt[answer.physical_id] = exempt
+        self.exempt[owner, answer.physical_id] = exempt
         wrong = self.differences(properties, answer.physical_id, since=request.sent_at, exempt=exempt)
         known = self.known.get(answer.physical_id)
         # Without its claim, nobody can know that another one adopts it at this moment, or a sibling gives something up.
@@ -866,9 +866,15 @@ class Checks:
                 if known is not None and (known.let_go_at >= resource.settled_at or self._is_retained_unknown(known)):
                     # A new sibling has taken it over, and is retained in the rollback: that tells nobody (contract 56).
                     continue
-                last = self.last_success.get((stack.stack_id, resource.logical_id))
+                owner = (stack.stack_id, resource.logical_id)
+                last = self.last_success.get(owner)
                 if known is not None and known.touched >= 0 and last is not None and last.kind == "reverse":
                     # People had changed it before a sibling took it over, which has handed it back as it was.
+                    continue
+                siblings = {(stack.stack_id, one) for one in stack.resources} - {owner}
+                takers = known.adopters & siblings if known is not None else set()
+                if any(self._counts(taker, resource.physical_id) for taker in takers):
+                    # ADOPT takes for renamed what the stack declares twice: nothing tells that before the clean-up.
                     continue
                 if self._world.story.replacement_cleaned_up_only and resource.physical_id in self._half_changed:
                     # It was replaced after that, and a rollback has told nobody to go back to it.
@@ -877,7 +883,7 @@ class Checks:
                     resource.properties,
                     resource.physical_id,
                     since=resource.settled_at,
-                    exempt=self.exempt.get(resource.physical_id, ()),
+                    exempt=self.exempt.get((owner, resource.physical_id), ()),
                 )
                 if wrong:
                     where = f"{stack.name}.{resource.logical_id} ({resource.physical_id}) in {stack.status}"

@@ -222,6 +222,8 @@ class Turn:
             raise OvertakenError("another delivery of this event has its turn, because this one was slow")
         if lease is None and not record.has_outdated(self._event):
             raise OvertakenError("another delivery of this event has had its turn, because this one was slow")
+        if self.held and not record.has_outdated(self._event):
+            raise OvertakenError("another logical resource has changed the record, to which it hands something back")
         raise CancelledError("CloudFormation has sent a later event for this resource")
 
     def release(self) -> None:

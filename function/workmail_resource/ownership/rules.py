@@ -557,7 +557,7 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
         if entry.handed_to or (view is not None and view.has_retained(entry.resource_id)):
             # Retained since: this is a late copy of a Delete that has failed.
             return "RELEASE"
-        if entry.returned and (view is None or view.is_gone or (view.is_alive and view.counts(entry.resource_id))):
+        if entry.returned and (view is None or view.is_gone or view.has_taken(entry.resource_id)):
             # A stack that does not have it any more has retained it: this is a late copy of the clean-up.
             return None
         # The Delete of what an Update has begun to take again is of what it was before.
