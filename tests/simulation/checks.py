@@ -882,7 +882,8 @@ class Checks:
                 wrong = self.differences(
                     resource.properties,
                     resource.physical_id,
-                    since=resource.settled_at,
+                    # People may have changed it while the event was handled, after its last look.
+                    since=last.sent_at if last is not None else resource.settled_at,
                     exempt=self.exempt.get((owner, resource.physical_id), ()),
                 )
                 if wrong:
