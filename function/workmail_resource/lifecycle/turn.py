@@ -148,7 +148,8 @@ class Turn:
         CancelledError
             A later event has followed this one, or this one has lost its turn.
         OvertakenError
-            One of the records in *also* has changed since it was read, or another delivery of the event has the turn.
+            The record or one of those in *also* was changed for another logical resource, or another delivery of the
+            event has the turn.
         ClaimedError
             As :meth:`.ledger.Ledger.write`.
         """
@@ -165,7 +166,7 @@ class Turn:
 
         Raises
         ------
-        CancelledError, ClaimedError
+        CancelledError, OvertakenError, ClaimedError
             As :meth:`write`.
         """
         self._held_lease()
@@ -185,7 +186,7 @@ class Turn:
         CancelledError
             A later event has followed this one, or this one was too slow and has lost its turn.
         OvertakenError
-            It has lost it to another delivery of the event.
+            It has lost it to another delivery of the event, or the record was changed for another logical resource.
         """
         for _ in range(_RENEWALS):
             lease = self._held_lease()
