@@ -55,6 +55,32 @@ def test_contract_46_an_adoption_that_has_died(play: Timeless, by_now: dict[str,
         assert play.stage.entries() == []
 
 
+@pytest.mark.parametrize("denied", [["DeleteAlias"], ["UpdateResource", "UpdatePrimaryEmailAddress", "CreateAlias"]])
+def test_contract_46_renamed_before_it_is_given_back(play: Timeless, denied: list[str]) -> None:
+    """What people have renamed after an adoption failed is given back under the name that they have given it.
+
+    GIVEN an adoption that fails half way, or before its first change, and that cannot be given back at once
+    WHEN people rename the room, and the stack is deleted
+    THEN the room has their name, and is as it was before in all else.
+    """
+    room = existing(play)
+    before = described(play, room)
+    for operation in denied:
+        play.stage.interventions.fail(operation, code="AccessDeniedException", status=400, times=99)
+    failed = play.deliver(play.event("Create", properties=ADOPTING))
+    assert not failed.succeeded
+    assert (described(play, room) == before) == ("UpdateResource" in denied)
+    play.stage.interventions.clear()
+    within = {"OrganizationId": ADOPTING["OrganizationId"], "ResourceId": room}
+    play.stage.workmail.invoke("UpdateResource", {**within, "Name": "theirs", "Type": "ROOM"})
+
+    answer = play.deliver(play.event("Delete", properties=ADOPTING, physical_id=failed.physical_id))
+
+    assert answer.succeeded, answer.reason
+    assert described(play, room) == before | {"name": "theirs"}
+    assert play.stage.entries() == []
+
+
 # --------------------------------------------------------------------------------------------------------- contract 55
 
 

@@ -146,6 +146,8 @@ class Checks:
         self._half_changed: set[str] = set()
         #: What of a room a rollback could not bring back, by whose it is and the room's id.
         self.exempt: dict[tuple[Owner, str], set[str]] = {}
+        #: When the event was sent that has last brought a room to what is declared, by the same.
+        self.brought: dict[tuple[Owner, str], float] = {}
 
     def found(self, check: str, text: str) -> None:
         """Note a violation, unless what has happened to the world excuses it.
@@ -569,6 +571,7 @@ class Checks:
             exempt = taken(self._world, properties, answer.physical_id)
             exempt = exempt.union(*(one.kept_from for one in self._tries(request)))
         self.exempt[owner, answer.physical_id] = exempt
+        self.brought[owner, answer.physical_id] = request.sent_at
         wrong = self.differences(properties, answer.physical_id, since=request.sent_at, exempt=exempt)
         known = self.known.get(answer.physical_id)
         # Without its claim, nobody can know that another one adopts it at this moment, or a sibling gives something up.
@@ -883,7 +886,7 @@ class Checks:
                     resource.properties,
                     resource.physical_id,
                     # People may have changed it while the event was handled, after its last look.
-                    since=last.sent_at if last is not None else resource.settled_at,
+                    since=self.brought.get((owner, resource.physical_id), resource.settled_at),
                     exempt=self.exempt.get((owner, resource.physical_id), ()),
                 )
                 if wrong:

@@ -18,7 +18,7 @@ from workmail_resource.ownership.rules import (
 from workmail_resource.workmail.api import WorkMail
 from workmail_resource.workmail.converge import VISIBLE_WITHIN, Judge, found, remove
 from workmail_resource.workmail.errors import ResourceGoneError
-from workmail_resource.workmail.plan import Step
+from workmail_resource.workmail.plan import Step, same_name
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, Wanted, from_snapshot
 
@@ -256,6 +256,9 @@ def _restore(work: Work, entry: Entry, before: Room) -> Entry:
     if room is None:
         return entry
     interrupted = entry.is_halfway
+    if interrupted and not any(same_name(room.name, one) for one in (before.name, entry.name)):
+        # Neither this nor what was before: people have renamed it since.
+        before = before._replace(name=room.name)
     if interrupted and is_alike(room, before):
         room = looked_at_again(workmail, room, Wanted.as_it_is(before))
     if is_alike(room, before):
