@@ -45,6 +45,41 @@ def test_contract_62_a_stale_replacement(play: Timeless) -> None:
     assert [one.ResourceId for one in play.stage.rooms()] == [answers[1].physical_id]
 
 
+@pytest.mark.parametrize("kind", ["create", "adoption", "replacement"])
+def test_contract_62_a_cancelled_event_that_is_throttled_while_it_clears_up(play: Timeless, kind: str) -> None:
+    """The event that follows a cancelled one waits a minute at most, and clears what WorkMail has throttled so long.
+
+    GIVEN an event that is cancelled while it makes or adopts a room
+    WHEN WorkMail throttles its calls to take that away, or to give it back
+    THEN it leaves that to the event which waits for its turn.
+    """
+    declared, operation, old = PLAIN, "UpdateResource", ""
+    match kind:
+        case "adoption":
+            declared = room_properties(Description="as declared", ExistingResource="ADOPT")
+            play.stage.create_room(Email=PLAIN["Email"])
+        case "replacement":
+            operation, old = "CreateResource", play.create()
+    before = play.stage.rooms()
+    cancelled = update(play, old, PLAIN, MOVED) if old else play.event("Create", properties=declared)
+    following = []
+
+    def meanwhile() -> None:
+        delete = play.event("Delete", properties=declared, physical_id=INVENTED)
+        following.append(update(play, old, MOVED, PLAIN) if old else delete)
+        play.dies(following[0], "PutItem")
+        for throttled in ("DeleteResource", "UpdateResource"):
+            play.stage.interventions.fail(throttled, code="ThrottlingException", status=400, times=10**6)
+
+    play.after(operation, meanwhile)
+    assert play.deliver(cancelled).reason.startswith("Cancelled:")
+    assert play.took < 70
+    play.stage.interventions.clear()
+
+    assert play.deliver(following[0]).succeeded
+    assert play.stage.rooms() == before
+
+
 @pytest.mark.parametrize("ready", [True, False])
 def test_contract_53_a_rest_that_cannot_be_removed(play: Timeless, *, ready: bool) -> None:
     """A reversed Update does not spend its time on what a cancelled replacement has left; Lambda sends it again."""

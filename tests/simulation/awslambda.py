@@ -21,7 +21,7 @@ from workmail_rooms.sandbox.workmail.service_model import modelled_errors
 from .dynamodb import DynamoDBError
 from .faults import DEADLY, Fate, Fault, fate
 from .scheduler import Killed, Signal, Task
-from .workmail import WorkMailError
+from .workmail import WRITES, WorkMailError
 
 if TYPE_CHECKING:
     from .world import World
@@ -423,6 +423,8 @@ class Worker:
         if kind in _NOT_CARRIED_OUT:
             self.world.calls += 1
             self._trace(operation, parameters, f"{kind}, not carried out")
+            if operation in WRITES:
+                self.world.checks.not_carried_out(self, parameters)
             self._fail(kind, operation, read_timeout)
         answer, refusal = self._serve(service, operation, parameters, f", {kind}")
         if kind == "die after":

@@ -396,11 +396,8 @@ class Checks:
     def _check_change(self, worker: "Worker", operation: str, room: Room, known: Known) -> None:
         event = worker.event
         owner = owner_of(event)
-        adopts = (
-            (event["RequestType"] != "Delete" or event["PhysicalResourceId"] != room.id)
-            and declares_adopt(event)
-            and str(event["ResourceProperties"].get("Name", "")).casefold() == room.name.casefold()
-        )
+        # People may have renamed it since this try has found it.
+        adopts = _adopts(event, room) or (declares_adopt(event) and known.touched >= worker.record.began_at)
         who = f"{worker.name} makes {operation} on {room.id} ({room.name})"
         holders = [
             (stack.stack_id, resource.logical_id) for stack, resource in self._world.cloudformation.holders(room.id)
@@ -434,6 +431,16 @@ class Checks:
             return
         whose = "which CloudFormation has let go" if known.let_go else f"which {spoken(known.maker)} made"
         self.found("50 a room of another owner is changed", f"{who}, {whose}")
+
+    def not_carried_out(self, worker: "Worker", parameters: Mapping[str, Any]) -> None:
+        """Note who adopts a room, if even the first change of it fails: then it is given back all the same."""
+        room_id = parameters.get("ResourceId") or parameters.get("EntityId") or ""
+        known, owner = self.known.get(room_id), owner_of(worker.event)
+        if known is None or known.maker == owner or self._world.cloudformation.holders(room_id):
+            return
+        room = self._world.workmail.room(known.organization_id, room_id)
+        if room is not None and _adopts(worker.event, room):
+            known.adopters.add(owner)
 
     def _goes_back_to(self, event: Event, stack: "Stack", taker: "Resource", room_id: str) -> bool:
         """Contract 56: tell whether a rollback brings back what a sibling has taken over in the same operation.
@@ -965,6 +972,15 @@ class Checks:
             empty = item.get("Entries") == {"S": "[]"}
             what = "24 a tombstone never expires" if empty else "24 something is left in the ledger"
             self.found(what, f"{key[0].rpartition(':')[2]} {key[1]}: {text}")
+
+
+def _adopts(event: Event, room: Room) -> bool:
+    """Tell whether an event may find a room by ADOPT, and take it over."""
+    return (
+        (event["RequestType"] != "Delete" or event["PhysicalResourceId"] != room.id)
+        and declares_adopt(event)
+        and str(event["ResourceProperties"].get("Name", "")).casefold() == room.name.casefold()
+    )
 
 
 def _state(properties: Mapping[str, Any]) -> dict[str, Any]:

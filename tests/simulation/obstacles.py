@@ -67,6 +67,11 @@ def taken(world: "World", properties: Properties, room_id: str) -> set[str]:
     holder = organization.named(properties["Name"])
     if holder is not None and holder.id != room_id:
         found.add("Name")
+    room = organization.entities.get(room_id)
+    if world.story.behaviour.get("rename_changes_email") == "yes" and room is not None and room.email:
+        renamed = organization.by_address(f"{properties['Name']}@{room.email.partition('@')[2]}")
+        if renamed is not None and renamed.id != room_id:
+            found.add("Name")
     for address in _addresses(properties):
         entity = organization.by_address(address)
         if entity is not None and entity.id != room_id:

@@ -98,7 +98,7 @@ def _delete(world: "World", name: str, _dice: Random) -> None:
 
 def _leave(world: "World", _name: str, _dice: Random) -> None:
     alice = world.workmail.organization(EXAMPLE).named("alice")
-    if alice is not None:
+    if isinstance(alice, User):
         world.checks.people_at = world.scheduler.now
         world.workmail.serve("DeregisterFromWorkMail", {"OrganizationId": EXAMPLE, "EntityId": alice.id})
         alice.refused_deletes = 0

@@ -23,7 +23,7 @@ from workmail_resource.workmail.plan import plan, same_name
 from workmail_resource.workmail.properties import Declaration
 from workmail_resource.workmail.room import Room, snapshot
 
-from .cleanup import clear_rests, take_away
+from .cleanup import clear_rests, take_away, withdraw
 from .handover import left_to, past_itself, takers, waiting_owner, waiting_owners
 from .siblings import DELAY, PATIENCE, Siblings, bring
 from .steps import (
@@ -355,7 +355,7 @@ def bring_over(
         Whether WorkMail may still show late what another event has changed.
     """
     try:
-        hurried = work.within(REVERSIBLE_SHARE)
+        hurried = work.within(work.deadline.earlier(REVERSIBLE_SHARE))
         kept = workmail.with_kept_lists(room)
         room = kept if room.enabled else workmail.with_lists(room)
         goal = wanted(workmail, declaration)
@@ -369,8 +369,8 @@ def bring_over(
         note_failure(work, error)
         with reported(work, "an adopted resource is not as it was yet; its Delete puts it back"):
             current = work.turn.record.with_id(entry.resource_id)
-            if current is not None and work.turn.held:
-                take_away(work, current)
+            if current is not None:
+                withdraw(work, current)
         raise
     work.report_id(result.physical_id)
     return result

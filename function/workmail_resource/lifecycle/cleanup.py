@@ -26,6 +26,7 @@ from .handover import Waiting, idle_owner
 from .siblings import DELAY, bring
 from .steps import (
     ATTEMPTS,
+    CLEARING,
     ORGANIZATION_GONE,
     ORGANIZATION_STATE,
     REVERSIBLE_SHARE,
@@ -70,7 +71,7 @@ def clear_rests(work: Work) -> None:
     OvertakenError
         Another delivery of this event has taken its turn.
     """
-    hurried = work.within(REVERSIBLE_SHARE)
+    hurried = work.within(work.deadline.earlier(REVERSIBLE_SHARE))
     named = work.event.physical_resource_id
     if work.event.request_type == "Update" and not work.turn.record.knows(named):
         # The ledger has lost what came last: then what it knows as unfinished may have been finished since.
@@ -99,8 +100,20 @@ def clear_rests(work: Work) -> None:
 def discard(work: Work, declaration: Declaration) -> None:
     """Take away what this very event has made and not finished, if it still has its turn."""
     made = work.turn.record.made_by(work.id, declaration.organization_id)
-    if made is not None and not made.ready and work.turn.held:
-        take_away(work, made)
+    if made is not None and not made.ready:
+        withdraw(work, made)
+
+
+def withdraw(work: Work, entry: Entry) -> None:
+    """Take away what a failed event has, if it still has its turn."""
+    if work.turn.held:
+        take_away(briefly(work), entry)
+
+
+def briefly(work: Work) -> Work:
+    """Return the same work with little time where a later event waits for the turn, and clears what is left."""
+    followed = work.turn.held and work.turn.record.has_outdated(work.event)
+    return work.within(work.deadline.within(CLEARING)) if followed else work
 
 
 def _leave_former(work: Work, entry: Entry) -> None:

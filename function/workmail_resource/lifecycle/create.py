@@ -16,7 +16,7 @@ from workmail_resource.workmail.properties import Declaration, parse
 from workmail_resource.workmail.room import Room, Wanted
 
 from .adopt import adopt, bring_over, checked
-from .cleanup import clear_rests, discard, forget, take_away
+from .cleanup import briefly, clear_rests, discard, forget, take_away, withdraw
 from .siblings import DELAY, Siblings, bring, name_taken
 from .steps import (
     ATTEMPTS,
@@ -265,7 +265,7 @@ def _identify(work: Work, begun: Entry, room: Room) -> Entry:
     except (CancelledError, ClaimedError) as error:
         # The Delete of this event may have passed already, so it is for nobody else to remove it.
         try:
-            _remove_unclaimed(work, work.organization(entry.organization_id), room, fresh=True)
+            _remove_unclaimed(work, briefly(work).organization(entry.organization_id), room, fresh=True)
         except ProviderError as failure:
             work.come_again(f"{type(failure).__name__}: {failure}")
         else:
@@ -282,11 +282,9 @@ def _withdraw(work: Work, begun: Entry, *, look: bool) -> None:
     Without a *look*, nothing can have been made: every call was answered, and refused.
     """
     with reported(work, "the ledger keeps the entry of a failed Create, for its Delete"):
-        if not work.turn.held:
-            return
         if look:
-            take_away(work, begun)
-        else:
+            withdraw(work, begun)
+        elif work.turn.held:
             forget(work, begun)
 
 

@@ -93,7 +93,7 @@ def stop_unfinished(work: Work, record: Record, declaration: Declaration, entry:
     for rest, before in zip(rests, ready, strict=True):
         record = record.put(rest, before)
     work.turn.take(record)
-    hurried = work.within(REVERSIBLE_SHARE)
+    hurried = work.within(work.deadline.earlier(REVERSIBLE_SHARE))
     left = ""
     for rest in rests:
         try:

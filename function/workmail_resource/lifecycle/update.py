@@ -267,7 +267,7 @@ def _check_expected(work: Work, record: Record, entry: Entry) -> None:
 def _made_anew(work: Work, declaration: Declaration, record: Record, instead_of: Entry | None) -> Result:
     """Make the resource anew; until it is ready, the answer has the id that CloudFormation knows (contract 26)."""
     try:
-        hurried = work.within(REVERSIBLE_SHARE).quietly()
+        hurried = work.within(work.deadline.earlier(REVERSIBLE_SHARE)).quietly()
         result = establish(hurried, declaration, record, instead_of=instead_of, goal_of=LeftOut(work).goal)
     except OvertakenError:
         raise

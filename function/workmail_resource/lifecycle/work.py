@@ -77,9 +77,8 @@ class Work:
         """Return the API of one organization; each call that changes something first looks after the lease."""
         return self.organization(organization_id).guarded(self.turn.guard)
 
-    def within(self, share: float) -> "Work":
-        """Return the same work with only a *share* of the time."""
-        deadline = self.deadline.earlier(share)
+    def within(self, deadline: Deadline) -> "Work":
+        """Return the same work with another deadline."""
         return replace(
             self,
             deadline=deadline,
