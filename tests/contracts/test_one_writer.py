@@ -152,6 +152,43 @@ def test_contract_21_a_return_to_a_room_whose_clean_up_has_failed(play: Timeless
     assert play.stage.describe(old)["state"] == "ENABLED"
 
 
+@pytest.mark.parametrize("kind", ["adoption", "return"])
+def test_contract_21_a_retry_of_what_shows_late(play: Timeless, kind: str) -> None:
+    """A retry does not take a room for DISABLED that its first try has registered for a change, and that shows late.
+
+    GIVEN a WorkMail that changes only what is registered, and shows a new registration unsteadily
+    WHEN an adoption, or a return to a former room, dies before it has deregistered the room again
+    THEN the retry deregisters it.
+    """
+    workmail = play.stage.workmail
+    workmail.behaviour = replace(workmail.behaviour, update_on_disabled="EntityStateException", enabled_flaps="yes")
+    declared = room_properties(Email=None, Description="as declared")
+
+    def within(room: str) -> dict[str, Any]:
+        return {"OrganizationId": declared["OrganizationId"], "ResourceId": room}
+
+    if kind == "adoption":
+        room = play.stage.create_room()
+        event = play.event("Create", properties=declared | {"ExistingResource": "ADOPT"})
+    else:
+        room = play.create(properties=declared)
+        moved = play.deliver(update(play, room, declared, MOVED)).physical_id
+        workmail.behaviour = replace(workmail.behaviour, update_on_disabled="ok")
+        workmail.invoke("UpdateResource", within(room) | {"Description": "as people want it"})
+        workmail.behaviour = replace(workmail.behaviour, update_on_disabled="EntityStateException")
+        event = update(play, moved, MOVED, declared)
+    play.dies(event, "UpdateResource", 2)
+    # The next look shows it as it was.
+    assert workmail.invoke("DescribeResource", within(room))["State"] == "ENABLED"
+    play.wait(60)
+
+    answer = play.deliver(event)
+
+    assert (answer.status, answer.physical_id) == ("SUCCESS", room), answer.reason
+    workmail.behaviour = replace(workmail.behaviour, enabled_flaps="no")
+    assert [play.stage.describe(room)[key] for key in ("state", "description")] == ["DISABLED", "as declared"]
+
+
 @pytest.mark.parametrize("slow_at", ["PutItem", "CreateResource", "TransactWriteItems", "RegisterToWorkMail"])
 def test_contract_62_a_stale_create(play: Timeless, slow_at: str) -> None:
     """Issue 13, line 12: a cancelled, slow Create neither takes nor changes the room of a new deployment."""

@@ -164,7 +164,7 @@ def _resume(
             raise CancelledError("it had begun to give the resource back")
         if own.found_as is None:
             checked(work, own, room, declaration)
-        return bring_over(work, workmail, own, workmail.with_lists(room), declaration)
+        return bring_over(work, workmail, own, workmail.with_lists(room), declaration, interrupted=True)
     work.report_id(resource_id)
     room, goal = workmail.with_lists(room), goal_of(workmail, declaration)
     room = bring_surely(workmail, room, goal, partial(bring, work, workmail, goal=goal))

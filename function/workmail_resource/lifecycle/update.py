@@ -308,7 +308,7 @@ def _go_back(work: Work, declaration: Declaration, record: Record, kept: Entry, 
         return _update_handed_over(work, declaration, record, kept, room, goes_back=True)
     left_out = LeftOut(work)
     goal = left_out.goal(workmail, declaration)
-    interrupted = record.may_be_half_removed(kept)
+    interrupted = record.may_be_half_removed(kept) or is_same_event(record.latest, work.id)
     if interrupted and not plan(room, goal):
         room = looked_at_again(workmail, room, goal)
     try:
