@@ -136,6 +136,33 @@ def test_contract_28_a_vanished_room_that_cloudformation_still_names(play: Timel
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
+def test_contract_28_a_rollback_beside_a_room_that_was_retained(play: Timeless) -> None:
+    """A rollback stays with the room that it names, if that was as declared, and does not go back to an older one.
+
+    GIVEN a room that goes to another organization and comes back as it was; the first one was retained, and renamed
+    WHEN a later update is rolled back
+    THEN the room that came back is as before.
+    """
+    declared = room_properties(Email=None)
+    there = declared | {"OrganizationId": OTHER}
+    changed_there, changed = there | {"Description": "changed"}, declared | {"Description": "changed"}
+    play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
+    first = play.create(properties=declared)
+    moved = play.deliver(update(play, first, declared, there)).physical_id
+    assert play.deliver(update(play, moved, there, changed_there)).succeeded
+    within = {"OrganizationId": declared["OrganizationId"], "ResourceId": first}
+    play.stage.workmail.invoke("UpdateResource", within | {"Name": "retained"})
+    came_back = play.deliver(update(play, moved, changed_there, declared))
+    assert came_back.succeeded, came_back.reason
+    assert play.deliver(update(play, came_back.physical_id, declared, changed)).succeeded
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    answer = play.deliver(update(play, came_back.physical_id, changed, declared))
+
+    assert (answer.status, answer.physical_id) == ("SUCCESS", came_back.physical_id), answer.reason
+    assert [play.stage.describe(one)["name"] for one in (first, answer.physical_id)] == ["retained", "boardroom"]
+
+
 @pytest.mark.parametrize("existing", [{}, {"ExistingResource": "ADOPT", "Aliases": []}])
 def test_contract_21_a_return_to_a_room_whose_clean_up_has_failed(play: Timeless, existing: dict[str, Any]) -> None:
     """A return to a room that a failed clean-up has deregistered registers it, if WorkMail shows that late, too."""

@@ -35,9 +35,14 @@ def reverses_unfinished(work: Work, entry: Entry | None) -> bool:
     return entry is not None and bool(old) and bool(entry.digest) and old != entry.digest
 
 
-def goes_back_over(work: Work, declaration: Declaration, kept: Entry) -> bool:
-    """Tell whether a rollback goes back to a resource, over a replacement and another in its organization."""
-    return kept.ready and kept.digest == declared_digest(declaration) and bool(work.stacks.rolls_back(work.owner))
+def goes_back_over(work: Work, declaration: Declaration, kept: Entry, current: Entry) -> bool:
+    """Tell whether a rollback goes back to a resource, over a replacement and the *current* one in its organization.
+
+    Where the current one was declared so itself, the other may long have been retained.
+    """
+    digest = declared_digest(declaration)
+    own = digest == current.digest or current.had(digest)
+    return kept.ready and kept.digest == digest and not own and bool(work.stacks.rolls_back(work.owner))
 
 
 def is_wanted_back(work: Work, declaration: Declaration, record: Record, kept: Entry, current: Entry) -> bool:

@@ -92,7 +92,7 @@ def _update(work: Work, declaration: Declaration, record: Record) -> Result:
     if current is not None and current != declaration.organization_id:
         return _replace(work, declaration, record, entry)
     kept = None if entry is None else replaced_by(record, entry, declaration.organization_id)
-    if entry is not None and kept is not None and goes_back_over(work, declaration, kept):
+    if entry is not None and kept is not None and goes_back_over(work, declaration, kept, entry):
         return _go_back(work, declaration, record, kept, entry)
     return _update_in_place(work, declaration, record, entry)
 

@@ -95,7 +95,7 @@ def converge(
         skipped |= tried.skipped
         # What travels in one call with a name that is done without is put right without it.
         wanted = wanted._replace(name=room.name) if tried.name_taken else wanted
-        delay.begin(steps, anew=tried.name_taken or tried.waiting)
+        delay.begin(tried.called, anew=tried.name_taken or tried.waiting)
         called = delay.seconds
         failed, failure = tried.failed, tried.failure
         final = tried.is_final(fresh=fresh)
@@ -110,8 +110,9 @@ def converge(
             return room
         # A refused call counts by when it was made: reading may have been throttled for minutes since.
         left = _patience(failure) - (delay.seconds if failed is None else called)
-        over = left <= 0 and not tried.waiting and delay.has_begun(missing)
-        if failed is not None and failure is not None and failed in missing:
+        is_refused = failed is not None and failed in missing
+        over = left <= 0 and not tried.waiting and (is_refused or delay.has_begun(missing))
+        if is_refused and failed is not None and failure is not None:
             if _needs_mailbox(failed, failure, room, wanted):
                 return _update_while_registered(workmail, room, wanted, failure, judge, strict=strict)
             disabled = _is_disabled(workmail, failed, failure, strict=strict)
@@ -198,6 +199,7 @@ def _patience(error: ServiceError | None) -> float:
 class _Tried(NamedTuple):
     """What came of the steps of one round: the first failure that matters, and whether it waits for somebody else."""
 
+    called: tuple[Step, ...] = ()
     accepted: tuple[Step, ...] = ()
     skipped: frozenset[tuple[str, str]] = frozenset()
     failed: Step | None = None
@@ -218,6 +220,7 @@ def _execute(workmail: WorkMail, steps: tuple[Step, ...], judge: Judge, *, prima
             # The address that was to become an alias is the primary one still.
             tried = tried if tried.waiting else tried._replace(skipped=tried.skipped | {_key(step)})
             continue
+        tried = tried._replace(called=(*tried.called, step))
         try:
             workmail.execute(step)
         except ServiceError as error:

@@ -93,6 +93,21 @@ def test_what_was_not_called_yet_is_not_late(world: World, clock: FakeClock) -> 
     assert sum(clock.slept) > PATIENCE
 
 
+def test_what_was_planned_and_not_called_yet_is_not_late(world: World, clock: FakeClock) -> None:
+    """However long the call before it was refused and throttled, a call is made again after its first refusal."""
+    hidden = {"HiddenFromGlobalAddressList": True}
+    world.refuses("register_to_work_mail", "EntityStateException")
+    world.shows(SHOWN)
+    world.refuses("register_to_work_mail", "ThrottlingException", times=100)
+    world.does("register_to_work_mail")
+    world.refuses("update_resource", "EntityStateException")
+    world.shows(SHOWN_ENABLED)
+    world.does("update_resource")
+    world.shows({**SHOWN_ENABLED, **hidden})
+    assert converge(world.workmail, DISABLED, BOOKABLE._replace(hidden=True)).hidden
+    assert sum(clock.slept) > PATIENCE
+
+
 @pytest.mark.parametrize("code", ["EmailAddressInUseException", "MailDomainNotFoundException", "SomethingNewException"])
 def test_a_refusal_for_good_is_told_after_one_look(world: World, clock: FakeClock, code: str) -> None:
     """What will not pass is raised at once, with what WorkMail said."""
