@@ -298,6 +298,30 @@ def test_contract_56_taken_back_from_one_that_let_go(play: Timeless, how: str) -
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
+def test_contract_62_a_late_copy_while_a_room_is_taken_back(play: Timeless) -> None:
+    """A late copy of a cancelled Update does not stop the rollback that takes the room back from a new logical ID.
+
+    GIVEN a rollback that dies when it has taken back what another logical ID has let go
+    WHEN a copy of the Update that it reverses waits for its turn, and Lambda delivers the rollback's event again
+    THEN the rollback succeeds.
+    """
+    room = play.create(properties=DECLARED, logical_id="Old")
+    play.create(properties=RENAMED, logical_id="New")
+    play.stage.cloudformation.hide(play.stage.stack_id, "New")
+    changed = {**DECLARED, **ADOPT}
+    of_old = {"physical_id": room, "logical_id": "Old"}
+    cancelled = play.event("Update", properties=changed, old_properties=DECLARED, **of_old)
+    back = play.event("Update", properties=DECLARED, old_properties=changed, **of_old)
+    play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    play.dies(back, "TransactWriteItems")
+    answers = []
+    play.at_next_wait(lambda: answers.append(play.deliver(back)))
+
+    play.deliver(cancelled)
+
+    assert [one.status for one in answers] == ["SUCCESS"], [one.reason for one in answers]
+
+
 def test_contract_56_taken_back_past_two_that_let_go(play: Timeless) -> None:
     """A room whose renamings were both retained in their rollback is its first logical ID's when that changes it."""
     room = play.create(properties=DECLARED, logical_id="Old")

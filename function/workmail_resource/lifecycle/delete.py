@@ -143,9 +143,6 @@ def _overtake(work: Work, view: "_View") -> Callable[[Record], Record]:
         failed = failed_event(work.event.physical_resource_id)
         if record.lease is None or (failed and not is_same_event(record.lease.event, failed)):
             return record
-        if work.event.signed_at is not None and date_of(record.lease.event) > work.event.signed_at:
-            # A late copy of a Delete does not stop what has come after it.
-            return record
         if is_resource_id(work.event.physical_resource_id):
             if record.with_id(work.event.physical_resource_id) is None:
                 return record

@@ -14,7 +14,7 @@ from workmail_resource.aws.calls import Log
 from workmail_resource.aws.retries import delays
 from workmail_resource.ownership.errors import CancelledError, OvertakenError
 from workmail_resource.ownership.ledger import Claim, Ledger
-from workmail_resource.ownership.rules import LEASE, LEASE_RESERVE, Lease, Record, event_id, owner
+from workmail_resource.ownership.rules import LEASE, LEASE_RESERVE, Lease, Record, date_of, event_id, owner
 from workmail_resource.protocol.clock import Clock, Deadline
 from workmail_resource.protocol.errors import ProviderError
 from workmail_resource.protocol.event import Event
@@ -111,8 +111,10 @@ class Turn:
                 or not needed(record)
             ):
                 return record
+            # A late copy of an event does not stop what has come after it.
+            is_later = self._event.signed_at is not None and date_of(lease.event) > self._event.signed_at
             # A Delete is waited for: nothing is gained by stopping it.
-            stoppable = lease.event != event_id(self._event) and lease.request_type != "Delete"
+            stoppable = lease.event != event_id(self._event) and lease.request_type != "Delete" and not is_later
             if stoppable and (changed := overtake(record)) != record:
                 try:
                     self._write(changed, changed.lease)
