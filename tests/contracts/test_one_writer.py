@@ -47,7 +47,7 @@ def test_contract_62_a_stale_replacement(play: Timeless) -> None:
 
 @pytest.mark.parametrize("kind", ["create", "adoption", "replacement"])
 def test_contract_62_a_cancelled_event_that_is_throttled_while_it_clears_up(play: Timeless, kind: str) -> None:
-    """The event that follows a cancelled one waits a minute at most, and clears what WorkMail has throttled so long.
+    """The event that follows a cancelled one waits for a minute, and clears what WorkMail has throttled so long.
 
     GIVEN an event that is cancelled while it makes or adopts a room
     WHEN WorkMail throttles its calls to take that away, or to give it back
@@ -136,7 +136,7 @@ def test_contract_28_a_vanished_room_that_cloudformation_still_names(play: Timel
     assert (play.stage.rooms(), play.stage.entries()) == ([], [])
 
 
-def test_contract_28_a_rollback_beside_a_room_that_was_retained(play: Timeless) -> None:
+def test_contract_53_a_rollback_beside_a_room_that_was_retained(play: Timeless) -> None:
     """A rollback stays with the room that it names, if that was as declared, and does not go back to an older one.
 
     GIVEN a room that goes to another organization and comes back as it was; the first one was retained, and renamed

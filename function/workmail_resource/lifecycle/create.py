@@ -112,7 +112,7 @@ def establish(
         raise
     except ProviderError as error:
         note_failure(work, error)
-        _withdraw(work, begun, look=own is not None or not _made_nothing(error))
+        _leave_nothing(work, begun, look=own is not None or not _made_nothing(error))
         raise
     work.report_id(room.resource_id)
     entry = _identify(work, begun, room)
@@ -263,7 +263,7 @@ def _identify(work: Work, begun: Entry, room: Room) -> Entry:
     try:
         work.turn.write(work.turn.record.put(entry, begun), claims=[claim_of(entry, "TAKE")])
     except (CancelledError, ClaimedError) as error:
-        # The Delete of this event may have passed already, so it is for nobody else to remove it.
+        # Unless the Delete of this event waits for the turn, it may have passed already, and nobody else removes it.
         try:
             _remove_unclaimed(work, briefly(work).organization(entry.organization_id), room, fresh=True)
         except ProviderError as failure:
@@ -276,7 +276,7 @@ def _identify(work: Work, begun: Entry, room: Room) -> Entry:
     return entry
 
 
-def _withdraw(work: Work, begun: Entry, *, look: bool) -> None:
+def _leave_nothing(work: Work, begun: Entry, *, look: bool) -> None:
     """Leave nothing of a Create that has no ResourceId to answer with; Delete clears what cannot be cleared now.
 
     Without a *look*, nothing can have been made: every call was answered, and refused.

@@ -30,7 +30,7 @@ ATTEMPTS: Final = 10
 #: Seconds in which WorkMail shows what was changed last by somebody whom this event follows.
 LOOK_AGAIN: Final = 3.0
 
-#: Seconds in which an event that a later one has followed clears up, however many of its calls are throttled.
+#: Seconds of each of the two tries, at most, in which an event that a later one has followed clears up.
 CLEARING: Final = 30.0
 
 #: Seconds after which an event is late: it has most likely been waiting for something.

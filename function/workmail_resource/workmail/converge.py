@@ -110,9 +110,8 @@ def converge(
             return room
         # A refused call counts by when it was made: reading may have been throttled for minutes since.
         left = _patience(failure) - (delay.seconds if failed is None else called)
-        is_refused = failed is not None and failed in missing
-        over = left <= 0 and not tried.waiting and (is_refused or delay.has_begun(missing))
-        if is_refused and failed is not None and failure is not None:
+        over = left <= 0 and not tried.waiting and (failed in missing or delay.has_begun(missing))
+        if failed is not None and failure is not None and failed in missing:
             if _needs_mailbox(failed, failure, room, wanted):
                 return _update_while_registered(workmail, room, wanted, failure, judge, strict=strict)
             disabled = _is_disabled(workmail, failed, failure, strict=strict)
