@@ -132,14 +132,17 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         return unchanged(entry, room)
     if steps and entry.signed_at == work.event.signed_at:
         check_untaken(work)
-    if not work.turn.held:
-        try:
+    try:
+        if work.turn.held:
+            # Whose it is was not looked at when the turn was taken: that was to stop earlier events.
+            work.turn.write(record, claims=[claim_of(entry, "TAKE")])
+        else:
             work.turn.take(
                 _with_old_digest(work, record, entry).following(work.event), claims=[claim_of(entry, "TAKE")]
             )
-        except ClaimedError:
-            _not_owned(work, record, entry)
-        entry = work.turn.record.with_id(resource_id) or entry
+    except ClaimedError:
+        _not_owned(work, record, entry)
+    entry = work.turn.record.with_id(resource_id) or entry
     before, bring_it = room, partial(_bring, work, workmail, goal=goal, left_out=left_out)
     room = bring_surely(workmail, room, goal, bring_it) if interrupted and steps else bring_it(room)
     if left_out is not None:
