@@ -112,6 +112,9 @@ def _named(record: Record, physical_id: str) -> Entry | None:
 def _update_in_place(work: Work, declaration: Declaration, record: Record, entry: Entry | None) -> Result:
     workmail = work.workmail(declaration.organization_id)
     resource_id = (entry.resource_id if entry is not None else None) or work.event.physical_resource_id
+    if entry is not None and (later := record.successor(resource_id)) is not None and later.ready:
+        # CloudFormation never took the other, or has gone back since, as a table that was restored does not know.
+        record, entry = record.put(back := entry._replace(returned=True), entry), back
     record = stop_unfinished(work, record, declaration, entry)
     goes_back = is_reversal(work, entry, declaration)
     room = workmail.read(resource_id)

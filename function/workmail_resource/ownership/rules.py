@@ -557,8 +557,10 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
         if entry.handed_to or (view is not None and view.has_retained(entry.resource_id)):
             # Retained since: this is a late copy of a Delete that has failed.
             return "RELEASE"
-        if entry.returned and (view is None or view.is_gone or view.has_taken(entry.resource_id)):
+        if entry.returned and (view is None or view.is_gone):
             # A stack that does not have it any more has retained it: this is a late copy of the clean-up.
+            return None
+        if may_have_come_back(record, entry) and view is not None and view.has_taken(entry.resource_id):
             return None
         # The Delete of what an Update has begun to take again is of what it was before.
         before = entry.as_before if entry.is_halfway else None
@@ -576,6 +578,14 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
             return None
         return "RELEASE" if entry.handed_to else "UNDO"
     return "UNDO"
+
+
+def may_have_come_back(record: Record, entry: Entry) -> bool:
+    """Tell whether an Update may have gone back to a resource after it was replaced.
+
+    A table that was restored knows only that it was replaced.
+    """
+    return entry.returned or record.successor(entry.resource_id or "") is not None
 
 
 def _named_removal(entry: Entry, *, adopt_declared: bool, now: float) -> Removal:
