@@ -357,10 +357,7 @@ class Checks:
     def _check_deletion(self, worker: "Worker", room: Room, known: Known) -> None:
         event = worker.event
         owner = owner_of(event)
-        holders = {
-            (stack.stack_id, resource.logical_id): resource
-            for stack, resource in self._world.cloudformation.holders(room.id)
-        }
+        holders = self._holders(room, known)
         who = f"{worker.name} deletes {room.id} ({room.name})"
         names = event["RequestType"] == "Delete" and event.get("PhysicalResourceId") == room.id
         for other in holders:
@@ -369,8 +366,6 @@ class Checks:
                 self.found("50 a room of another owner is deleted", f"{who}, which {spoken(other)} has")
                 return
         # What a failed Create has left is deleted by the next one, too, before CloudFormation sends its Delete.
-        if owner in holders and self._is_passed_by(owner, holders[owner].physical_id, known):
-            return
         if owner in holders and (known.settled or holders[owner].physical_id == room.id):
             self.found("49 a room that counts is deleted", f"{who}, which CloudFormation counts as {spoken(owner)}")
         elif names and known.maker == owner and (self.ledger_restored or self._began_before_loss(worker)):
@@ -390,18 +385,20 @@ class Checks:
         elif known.maker != owner and owner not in known.adopters:
             self.found("50 a room of another owner is deleted", f"{who}, which {spoken(known.maker)} has made")
 
-    def _is_passed_by(self, owner: Owner, current: str, known: Known) -> bool:
-        """Tell whether an Update has gone back over a room to an older one, which a restored table does not know.
+    def _holders(self, room: Room, known: Known) -> "dict[Owner, Resource]":
+        """Return the resources that have a room, or go back to it.
 
-        Its Delete is to come, and no rollback goes back to it.
+        None does so where an Update has gone back over the room to an older one. A restored table does not know that.
         """
-        older = self.known.get(current)
-        return (
-            self.ledger_restored
-            and known.maker == owner
-            and older is not None
-            and self._order.get(older.made_by, 0) < self._order.get(known.made_by, 0)
-        )
+        held = self._world.cloudformation.holders(room.id)
+        holders = {(stack.stack_id, resource.logical_id): resource for stack, resource in held}
+        if self.ledger_restored and known.maker in holders and self._is_older(holders[known.maker].physical_id, known):
+            del holders[known.maker]
+        return holders
+
+    def _is_older(self, room_id: str, known: Known) -> bool:
+        other = self.known.get(room_id)
+        return other is not None and self._order.get(other.made_by, 0) < self._order.get(known.made_by, 0)
 
     def _began_before_loss(self, worker: "Worker") -> bool:
         """Tell whether a try has begun before the answer that another one gave without the ledger."""

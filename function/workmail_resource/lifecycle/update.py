@@ -112,9 +112,7 @@ def _named(record: Record, physical_id: str) -> Entry | None:
 def _update_in_place(work: Work, declaration: Declaration, record: Record, entry: Entry | None) -> Result:
     workmail = work.workmail(declaration.organization_id)
     resource_id = (entry.resource_id if entry is not None else None) or work.event.physical_resource_id
-    if entry is not None and (later := record.successor(resource_id)) is not None and later.ready:
-        # CloudFormation never took the other, or has gone back since, as a table that was restored does not know.
-        record, entry = record.put(back := entry._replace(returned=True), entry), back
+    record, entry = _noting_return(record, entry)
     record = stop_unfinished(work, record, declaration, entry)
     goes_back = is_reversal(work, entry, declaration)
     room = workmail.read(resource_id)
@@ -151,6 +149,18 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     if left_out is not None:
         left_out.check(before, room)
     return settle(work, entry._replace(changed=True, earlier=None), room, declaration)
+
+
+def _noting_return(record: Record, entry: Entry | None) -> tuple[Record, Entry | None]:
+    """Note that CloudFormation names a resource that was replaced.
+
+    It never took the other, or has gone back since, as a table that was restored does not know.
+    """
+    later = None if entry is None else record.successor(entry.resource_id or "")
+    if entry is None or later is None or not later.ready:
+        return record, entry
+    back = entry._replace(returned=True)
+    return record.put(back, entry), back
 
 
 def _is_another(entry: Entry | None, declaration: Declaration) -> bool:

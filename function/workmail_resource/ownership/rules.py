@@ -373,8 +373,16 @@ class Record(NamedTuple):
         )
 
     def drop(self, entry: Entry) -> "Record":
-        """Return the record without *entry*."""
-        return self._replace(entries=tuple(one for one in self.entries if one.key != entry.key))
+        """Return the record without *entry*; what came instead of that comes instead of the one before it, if known."""
+        entries = [one for one in self.entries if one.key != entry.key]
+        if self.with_id(entry.replaces) is not None:
+            entries = [
+                one._replace(replaces=entry.replaces)
+                if one.replaces == entry.resource_id and one.resource_id != entry.replaces
+                else one
+                for one in entries
+            ]
+        return self._replace(entries=tuple(entries))
 
     def leased(self, lease: Lease | None) -> "Record":
         """Return the record with another lease."""
