@@ -413,6 +413,35 @@ def test_contract_49_a_late_clean_up_of_a_room_that_came_back(play: Timeless, st
     assert (room in {one.ResourceId for one in play.stage.rooms()}) is (status == "DELETE_SKIPPED")
 
 
+@pytest.mark.parametrize("then", ["cleaned up", "updated, and cleaned up", "deleted"])
+def test_contract_49_a_return_that_a_restored_table_does_not_know(play: Timeless, then: str) -> None:
+    """A room to which an Update has gone back outlives its clean-up, also where the table was restored to before that.
+
+    GIVEN a room that was replaced, and to which an Update goes back
+    WHEN the table is restored to before that, and the clean-up Delete of the replacement names the room
+    THEN the room stays while its stack counts it.
+    """
+    old = play.create()
+    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    items, backup = play.stage.world.table.items, deepcopy(play.stage.world.table.items)
+    assert play.deliver(update(play, moved, MOVED, PLAIN)).physical_id == old
+    items.clear()
+    items.update(backup)
+    if then.startswith("updated"):
+        play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
+        assert play.deliver(update(play, old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "UPDATE_COMPLETE")
+    deleted = then == "deleted"
+    play.stage.cloudformation.status = "DELETE_IN_PROGRESS" if deleted else "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+
+    assert play.deliver(play.event("Delete", physical_id=old)).succeeded
+
+    assert old in {one.ResourceId for one in play.stage.rooms()}
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "DELETE_IN_PROGRESS")
+    assert play.deliver(play.event("Delete", physical_id=old)).succeeded
+    assert old not in {one.ResourceId for one in play.stage.rooms()}
+
+
 def test_contract_62_a_late_clean_up_while_a_rollback_is_dead(play: Timeless) -> None:
     """A late copy of a failed clean-up stops no rollback that follows it, even if its worker has died at its start."""
     old = play.create()
@@ -713,6 +742,28 @@ def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then
         play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
     assert play.deliver(play.event("Delete", physical_id=old)).succeeded
     assert [one.Name for one in play.stage.rooms()] == (["boardroom"] if then == "cleaned up" else [])
+
+
+def test_contract_26_a_replacement_of_a_replacement_of_which_nobody_was_told(play: Timeless) -> None:
+    """What nobody took goes with the stack also where what it replaced is cleaned up before.
+
+    GIVEN a room that was replaced, and a replacement of that one which was cancelled
+    WHEN the stack is deleted with the first, which cleans the one between up
+    THEN nothing is left.
+    """
+    old = play.create()
+    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    assert play.deliver(update(play, moved, MOVED, room_properties(Name="den", Email="den@example.com"))).succeeded
+    play.wait(60)
+    play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "UPDATE_COMPLETE")
+    assert play.deliver(play.event("Delete", properties=MOVED, physical_id=moved)).succeeded
+    play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "DELETE_IN_PROGRESS")
+
+    assert play.deliver(play.event("Delete", physical_id=old)).succeeded
+
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
 
 
 def test_contract_49_a_replacement_that_was_retained(play: Timeless) -> None:
