@@ -183,9 +183,10 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         wait_for(work, holder, kept)
         raise OvertakenError
     others: list[Record] = []
-    if stack_of(holder) == stack_of(work.owner):
+    halfway = kept is not None and kept.is_halfway
+    if stack_of(holder) == stack_of(work.owner) and not (halfway and _has_left(work, holder)):
         check_awaited(work)
-        if kept is not None and kept.is_halfway:
+        if halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
         if work.event.request_type == "Create":
             _wait_for_update(work, work.workmail(entry.organization_id), holder, room)
@@ -210,6 +211,12 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         also=others,
     )
     return entry
+
+
+def _has_left(work: Work, holder: str) -> bool:
+    """Tell whether a sibling is not in the stack any more: its Delete has failed for good, and nobody comes again."""
+    view = work.stacks.view(holder)
+    return view is not None and view.is_gone
 
 
 def _wait_for_update(work: Work, workmail: WorkMail, holder: str, room: Room) -> None:
