@@ -733,6 +733,36 @@ def test_contract_57_what_it_was_before_another_stack_had_it(play: Timeless, *, 
     assert play.stage.entries() == []
 
 
+@pytest.mark.parametrize("shown", ["gone", "still there"])
+def test_contract_57_what_a_sibling_has_left_half_given_back(play: Timeless, shown: str) -> None:
+    """What a failed Delete has left half given back can be adopted again, and still goes back to what people had.
+
+    GIVEN an adopted room whose Delete has died while it gave that back, and failed
+    WHEN another logical resource of the stack adopts it
+    THEN it gets it where CloudFormation does not have the first one any more.
+    """
+    room = existing(play)
+    before = described(play, room)
+    play.create(properties=ADOPTING, logical_id="First")
+    gone = play.event("Delete", properties=ADOPTING, physical_id=room, logical_id="First")
+    play.dies(gone, "UpdatePrimaryEmailAddress")
+    play.wait(120)
+    if shown == "gone":
+        play.stage.cloudformation.hide(play.stage.stack_id, "First")
+    else:
+        play.stage.cloudformation.show(play.stage.stack_id, "First", room, "DELETE_FAILED")
+
+    changed = {**ADOPTING, "Description": "the second one's"}
+    answer = play.deliver(play.event("Create", properties=changed, logical_id="Second"))
+
+    assert (answer.physical_id == room) is (shown == "gone"), answer.reason
+    if shown == "gone":
+        delete = play.event("Delete", properties=changed, physical_id=room, logical_id="Second")
+        assert play.deliver(delete).succeeded
+        assert described(play, room) == before
+        assert play.stage.entries() == []
+
+
 def test_contract_57_a_stack_that_is_being_changed(play: Timeless) -> None:
     """ADOPT refuses a room to which another stack may go back, after half a minute; the Reason says so."""
     first = f"{play.stage.stack_id[:-4]}aaaa"
