@@ -763,6 +763,22 @@ def test_contract_57_what_a_sibling_has_left_half_given_back(play: Timeless, sho
         assert play.stage.entries() == []
 
 
+def test_contract_57_what_a_sibling_has_not_finished_creating(play: Timeless) -> None:
+    """ADOPT leaves what a failed Create has made to its Delete, also when the template has dropped that sibling."""
+    play.stage.interventions.fail("RegisterToWorkMail", code="EmailAddressInUseException", status=400, times=99)
+    failed = play.deliver(play.event("Create", logical_id="First"))
+    assert [one.ResourceId for one in play.stage.rooms()] == [failed.physical_id]
+    play.stage.cloudformation.hide(play.stage.stack_id, "First")
+
+    adopting = room_properties(ExistingResource="ADOPT")
+    answer = play.deliver(play.event("Create", properties=adopting, logical_id="Second"))
+
+    assert answer.reason.startswith("AdoptionRefused:")
+    assert play.deliver(play.event("Delete", physical_id=failed.physical_id, logical_id="First")).succeeded
+    assert play.stage.rooms() == []
+    assert play.stage.entries() == []
+
+
 def test_contract_57_a_stack_that_is_being_changed(play: Timeless) -> None:
     """ADOPT refuses a room to which another stack may go back, after half a minute; the Reason says so."""
     first = f"{play.stage.stack_id[:-4]}aaaa"

@@ -216,6 +216,28 @@ def test_contract_21_a_retry_of_what_shows_late(play: Timeless, kind: str) -> No
     assert [play.stage.describe(room)[key] for key in ("state", "description")] == ["DISABLED", "as declared"]
 
 
+def test_contract_21_what_another_stack_has_left_half_removed(play: Timeless) -> None:
+    """An adoption does not take a room for ENABLED that its former stack was about to delete, and that shows late.
+
+    GIVEN a stack whose Delete of a room has died when that was deregistered, and which does not have it any more
+    WHEN another stack adopts the room
+    THEN it registers the room again.
+    """
+    first = f"{play.stage.stack_id[:-4]}aaaa"
+    room = play.create(stack_id=first)
+    workmail = play.stage.workmail
+    workmail.behaviour = replace(workmail.behaviour, disabled_after=3)
+    play.dies(play.event("Delete", physical_id=room, stack_id=first), "DeregisterFromWorkMail")
+    play.stage.cloudformation.hide(first, "Room")
+    play.wait(60)
+
+    answer = play.deliver(play.event("Create", properties={**PLAIN, "ExistingResource": "ADOPT"}))
+
+    assert (answer.status, answer.physical_id) == ("SUCCESS", room), answer.reason
+    workmail.behaviour = replace(workmail.behaviour, disabled_after=0)
+    assert [play.stage.describe(room)[key] for key in ("state", "email")] == ["ENABLED", PLAIN["Email"]]
+
+
 @pytest.mark.parametrize("slow_at", ["PutItem", "CreateResource", "TransactWriteItems", "RegisterToWorkMail"])
 def test_contract_62_a_stale_create(play: Timeless, slow_at: str) -> None:
     """Issue 13, line 12: a cancelled, slow Create neither takes nor changes the room of a new deployment."""

@@ -82,14 +82,15 @@ def adopt(
     entry = new_entry(work, declaration)._replace(resource_id=existing.resource_id, origin="ADOPTED", replaces=replaces)
     entry = entry if former is None else _again(work, entry, former)
     taken = record.following(work.event).put(entry, former)
+    interrupted = former is not None and record.may_be_half_removed(former)
     try:
         work.turn.take(taken, claims=[claim_of(entry, "TAKE")])
     except ClaimedError:
-        entry = _take_over(work, record, entry, former, existing)
+        entry, changing = _take_over(work, record, entry, former, existing)
+        interrupted = interrupted or changing
     clear_rests(work)
     # What it was like before is read only now: until the claim was taken it was another's to change.
     room = checked(work, entry, workmail.describe(existing.resource_id), declaration)
-    interrupted = former is not None and record.may_be_half_removed(former)
     return bring_over(work, workmail, entry, room, declaration, interrupted=interrupted)
 
 
@@ -172,8 +173,14 @@ def _problem(room: Room, declaration: Declaration) -> str | None:
     return None
 
 
-def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, room: Room) -> Entry:
-    """Take the resource over from the owner that claims it, if that may be; return the entry as it was written."""
+def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, room: Room) -> tuple[Entry, bool]:
+    """Take the resource over from the owner that claims it, if that may be.
+
+    Returns
+    -------
+    tuple[Entry, bool]
+        The entry as it was written, and whether that owner has perhaps changed the resource since it was as declared.
+    """
     holder = work.ledger.holder(entry.organization_id, room.resource_id)
     if holder is None or holder == work.owner:
         raise OvertakenError
@@ -184,7 +191,8 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         raise OvertakenError
     others: list[Record] = []
     halfway = kept is not None and kept.is_halfway
-    if stack_of(holder) == stack_of(work.owner) and not (halfway and _has_left(work, holder)):
+    changing = halfway or (kept is not None and (theirs.is_unfinished(kept) or theirs.may_be_half_removed(kept)))
+    if stack_of(holder) == stack_of(work.owner) and not (halfway and _is_left_behind(work, holder, kept)):
         check_awaited(work)
         if halfway:
             raise _refused(room, f"is being changed by {describe_owner(holder)}", "Deploy again.")
@@ -210,11 +218,16 @@ def _take_over(work: Work, record: Record, entry: Entry, former: Entry | None, r
         claims=[claim_of(entry, "MOVE", holder)],
         also=others,
     )
-    return entry
+    return entry, changing
 
 
-def _has_left(work: Work, holder: str) -> bool:
-    """Tell whether a sibling is not in the stack any more: its Delete has failed for good, and nobody comes again."""
+def _is_left_behind(work: Work, holder: str, kept: Entry | None) -> bool:
+    """Tell whether a sibling that has adopted a resource is not in the stack any more, since its Delete has failed.
+
+    What it has created itself is not taken over half way: its Delete may be on the way, and would leave it behind.
+    """
+    if kept is None or kept.origin != "ADOPTED":
+        return False
     view = work.stacks.view(holder)
     return view is not None and view.is_gone
 
