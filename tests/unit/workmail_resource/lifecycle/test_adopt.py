@@ -148,8 +148,11 @@ def test_what_an_event_that_was_given_up_has_left(scripted: MakeScripted, origin
     assert entry.before == before or before is None
 
 
-def test_what_a_failed_create_has_left_in_another_stack_is_taken_over(scripted: MakeScripted) -> None:
+def test_what_a_failed_create_has_left_in_another_stack_is_taken_over(
+    scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A room with a mark that CloudFormation has let go is adopted, and its mark is not given back later (46, 57)."""
+    monkeypatch.setattr("workmail_resource.lifecycle.steps.LOOK_AGAIN", 0.0)
     world = scripted(event(signed_at=100))
     world.has(MADE, owner=STRANGER)
     world.shows_counted(RESOURCE, "DELETE_SKIPPED")
@@ -159,6 +162,7 @@ def test_what_a_failed_create_has_left_in_another_stack_is_taken_over(scripted: 
     world.workmail.add_response("list_aliases", {})
     world.workmail.add_response("list_resource_delegates", {})
     world.workmail.add_response("update_resource", {})
+    world.workmail.shows(SHOWN)
     world.workmail.shows(SHOWN)
     adopting(world, ROOM._replace(description=marked["Description"]))
     (entry,) = world.ledger.read(OWNER).entries
