@@ -22,7 +22,6 @@ from workmail_resource.ownership.rules import (
     is_resource_id,
     is_same_event,
     may_be_meant,
-    may_have_come_back,
     removal,
 )
 from workmail_resource.workmail.api import WorkMail
@@ -194,7 +193,7 @@ def _removals(work: Work, record: Record, view: "_View") -> list[tuple[Entry, st
         invented = meant and not failed_event(physical_id)
         asks = invented or (meant and entry.ready)
         if entry.resource_id == physical_id:
-            asks = may_have_come_back(record, entry) or is_late(work)
+            asks = record.may_have_come_back(entry) or is_late(work)
         view_now = view() if asks else None
         if invented and not entry.ready and _is_retried(view_now):
             continue

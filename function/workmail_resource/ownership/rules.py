@@ -354,6 +354,13 @@ class Record(NamedTuple):
         """Tell whether a Delete has come since an event has brought a resource to a declared state, and has failed."""
         return self.creates_void_until > entry.signed_at
 
+    def may_have_come_back(self, entry: Entry) -> bool:
+        """Tell whether an Update may have gone back to a resource after it was replaced.
+
+        A table that was restored knows only that it was replaced.
+        """
+        return entry.returned or self.successor(entry.resource_id or "") is not None
+
     def made_by(self, event: str, organization: str) -> Entry | None:
         """Return what this event has begun in an organization."""
         return next(
@@ -568,7 +575,8 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
         if entry.returned and (view is None or view.is_gone):
             # A stack that does not have it any more has retained it: this is a late copy of the clean-up.
             return None
-        if may_have_come_back(record, entry) and view is not None and view.has_taken(entry.resource_id):
+        if view is not None and view.has_taken(entry.resource_id) and record.may_have_come_back(entry):
+            # The clean-up of its replacement, which the stack has gone back over: it counts the resource.
             return None
         # The Delete of what an Update has begun to take again is of what it was before.
         before = entry.as_before if entry.is_halfway else None
@@ -586,14 +594,6 @@ def removal(  # noqa: PLR0911 - the table in docs/architecture.md, a line each
             return None
         return "RELEASE" if entry.handed_to else "UNDO"
     return "UNDO"
-
-
-def may_have_come_back(record: Record, entry: Entry) -> bool:
-    """Tell whether an Update may have gone back to a resource after it was replaced.
-
-    A table that was restored knows only that it was replaced.
-    """
-    return entry.returned or record.successor(entry.resource_id or "") is not None
 
 
 def _named_removal(entry: Entry, *, adopt_declared: bool, now: float) -> Removal:
