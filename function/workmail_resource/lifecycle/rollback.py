@@ -15,10 +15,15 @@ from .steps import REVERSIBLE_SHARE, best_effort, check_current, is_alike, is_re
 from .work import Work
 
 
-def is_reversal(work: Work, entry: Entry | None, declaration: Declaration) -> bool:
-    """Tell whether this is most likely the reversed Update of a rollback: back to what was declared before."""
-    if entry is None or not entry.digest:
+def is_reversal(work: Work, entry: Entry | None, declaration: Declaration) -> bool | None:
+    """Tell whether this is most likely the reversed Update of a rollback: back to what was declared before.
+
+    None when version 1.0.0 has not written that down.
+    """
+    if entry is None:
         return False
+    if not entry.digest:
+        return None
     digest = declared_digest(declaration)
     if digest == entry.digest or not entry.had(digest):
         return digest == entry.digest

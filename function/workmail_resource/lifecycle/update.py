@@ -117,14 +117,14 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     goes_back = is_reversal(work, entry, declaration)
     room = workmail.read(resource_id)
     if room is None:
-        return _update_gone(work, declaration, record, entry, goes_back=goes_back)
+        return _update_gone(work, declaration, record, entry, goes_back=_surely(work, goes_back=goes_back))
     if entry is not None and entry.handed_to:
-        return _update_handed_over(work, declaration, record, entry, room, goes_back=goes_back)
-    left_out = LeftOut(work) if goes_back else None
+        return _update_handed_over(work, declaration, record, entry, room, goes_back=_surely(work, goes_back=goes_back))
+    left_out = None if goes_back is False else LeftOut(work)
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
     interrupted = (entry is not None and record.is_unfinished(entry)) or reverses_unfinished(work, entry)
-    if not steps and (work.turn.held or interrupted or entry is None or _is_another(entry, declaration)):
+    if not steps and (work.turn.held or interrupted or entry is None or _may_be_another(entry, declaration)):
         room = looked_at_again(workmail, room, goal)
         steps = plan(room, goal)
     if entry is None:
@@ -138,9 +138,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
             # Whose it is was not looked at when the turn was taken: that was to stop earlier events.
             work.turn.write(record, claims=[claim_of(entry, "TAKE")])
         else:
-            work.turn.take(
-                _with_old_digest(work, record, entry).following(work.event), claims=[claim_of(entry, "TAKE")]
-            )
+            work.turn.take(_knowing_old(work, record, entry).following(work.event), claims=[claim_of(entry, "TAKE")])
     except ClaimedError:
         _not_owned(work, record, entry)
     entry = work.turn.record.with_id(resource_id) or entry
@@ -149,6 +147,11 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
     if left_out is not None:
         left_out.check(before, room)
     return settle(work, entry._replace(changed=True, earlier=None), room, declaration)
+
+
+def _surely(work: Work, *, goes_back: bool | None) -> bool:
+    """Ask CloudFormation whether it rolls the stack back, where the ledger does not know what was declared before."""
+    return bool(work.stacks.rolls_back(work.owner)) if goes_back is None else goes_back
 
 
 def _noting_return(record: Record, entry: Entry | None) -> tuple[Record, Entry | None]:
@@ -163,9 +166,14 @@ def _noting_return(record: Record, entry: Entry | None) -> tuple[Record, Entry |
     return record.put(back, entry), back
 
 
-def _is_another(entry: Entry | None, declaration: Declaration) -> bool:
+def _is_another(entry: Entry, declaration: Declaration) -> bool:
     """Tell whether the resource was last brought to something else than is declared now."""
-    return entry is not None and bool(entry.digest) and entry.digest != declared_digest(declaration)
+    return bool(entry.digest) and _may_be_another(entry, declaration)
+
+
+def _may_be_another(entry: Entry, declaration: Declaration) -> bool:
+    """Tell the same, or that version 1.0.0 has not written down what it was brought to."""
+    return entry.digest != declared_digest(declaration)
 
 
 def _to_be_noted(record: Record, entry: Entry, declaration: Declaration) -> bool:
@@ -175,12 +183,15 @@ def _to_be_noted(record: Record, entry: Entry, declaration: Declaration) -> bool
     has failed: a late copy of that must not change anything.
     """
     adopted = entry.origin == "ADOPTED" or bool(entry.taken_from)
-    return (adopted and not entry.changed) or _is_another(entry, declaration) or record.is_unfinished(entry)
+    return (adopted and not entry.changed) or _may_be_another(entry, declaration) or record.is_unfinished(entry)
 
 
-def _with_old_digest(work: Work, record: Record, entry: Entry) -> Record:
-    """Return the record with what CloudFormation says was declared, where version 1.0.0 has not written it down."""
-    return record if entry.digest else record.put(entry._replace(digest=old_digest(work)), entry)
+def _knowing_old(work: Work, record: Record, entry: Entry) -> Record:
+    """Return the record with what CloudFormation says was declared, where version 1.0.0 has not written it down.
+
+    This may be the reversed Update of one that has not come yet: that one is void.
+    """
+    return record if entry.digest else voided(work, record.put(entry._replace(digest=old_digest(work)), entry))
 
 
 def _bring(work: Work, workmail: WorkMail, room: Room, goal: Wanted, left_out: LeftOut | None) -> Room:

@@ -47,7 +47,7 @@ def test_an_outdated_update_changes_nothing(scripted: MakeScripted) -> None:
 def test_an_adopted_resource_is_the_stack_s_after_the_first_update(scripted: MakeScripted) -> None:
     """The time in which a Delete gives back ends with the first Update, even one without a change (contract 55)."""
     world = scripted(UPDATE)
-    world.has(READY._replace(origin="ADOPTED", before={}))
+    world.has(READY._replace(origin="ADOPTED", before={}, digest=declared_digest(parse(UPDATE.properties))))
     world.workmail.shows(SHOWN)
     update(world.work)
     (entry,) = world.ledger.read(OWNER).entries
