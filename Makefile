@@ -32,7 +32,7 @@ test: $(READY) $(CDK_APP) ## Run every test but those that download packages
 	@$(BIN)/pytest --numprocesses 3 --dist worksteal -m "not index"
 
 simulate: $(READY) ## Play SEEDS stories from seed FROM on, beyond those of `make test`; or one again and shrunk (SEED=42)
-	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) \
+	@$(BIN)/python -m tests.simulation $(if $(UPGRADED),--upgraded) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) \
 	  --from $(or $(FROM),$(shell date +%s)) --jobs $(or $(JOBS),2))
 
 # Two at a time, since most take one core only. The longest come first.

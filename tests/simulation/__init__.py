@@ -20,9 +20,10 @@ stories runs through botocore too, and has to be the same call by call. The log 
 What is checked (``checks.py``) is the truth, not the function's opinion: who has made a room, which stack counts it,
 what was let go, what stands in an event's way. A failing story is shrunk, steps, faults, rooms and properties, and
 told line by line. ``make simulate`` with ``SEEDS=100000`` explores; with ``SEED=42`` it plays one story again.
+With ``UPGRADED=1`` all that was made until some step of a story is what version 1.0.0 would have left.
 
-``make test`` plays 5,000 stories, and prints how many calls and faults they had, and how long events took after a
-worker had died.
+``make test`` plays 5,000 stories and 500 with an upgrade, and prints how many calls and faults they had, and how long
+events took after a worker had died.
 
 A process stands still for 8 seconds at most without its knowing. Between the look at a lease and the write in
 WorkMail that follows, no lease can help: WorkMail has no conditional writes.

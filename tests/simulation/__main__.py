@@ -3,18 +3,20 @@
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from .shrink import shrink, tell, violated
-from .stories import write
+from .stories import write, write_upgraded
 from .tally import Tally, explore
+from .world import Story
 
 _CHUNK = 250
 
 
-def show(seed: int, check: str | None, *, whole: bool, briefly: bool) -> int:
+def show(story: Story, check: str | None, *, whole: bool, briefly: bool) -> int:
     """Play one story, shrink it if it fails, and print it."""
-    story = write(seed)
     checks, _ = violated(story)
     wanted = next((name for name in sorted(checks) if check is None or name.startswith(check)), None)
     if wanted is not None and not whole:
@@ -24,7 +26,7 @@ def show(seed: int, check: str | None, *, whole: bool, briefly: bool) -> int:
     return 1 if checks else 0
 
 
-def search(seeds: range, jobs: int) -> int:
+def search(seeds: range, jobs: int, author: Callable[[int], Story]) -> int:
     """Play many stories, and print what they come to."""
     started = time.perf_counter()
     print(f"seeds {seeds.start} to {seeds.stop - 1}")
@@ -32,13 +34,14 @@ def search(seeds: range, jobs: int) -> int:
     chunks = [seeds[at : at + _CHUNK] for at in range(0, len(seeds), _CHUNK)]
     if jobs == 1:
         for chunk in chunks:
-            tally.merge(explore(chunk))
+            tally.merge(explore(chunk, author))
     else:
         with ProcessPoolExecutor(jobs) as pool:
-            for part in pool.map(explore, chunks):
+            for part in pool.map(partial(explore, author=author), chunks):
                 tally.merge(part)
     seconds = time.perf_counter() - started
-    print(*tally.lines(), *(f"make simulate SEED={found[0]}" for found in tally.first.values()), sep="\n")
+    again = "make simulate UPGRADED=1" if author is write_upgraded else "make simulate"
+    print(*tally.lines(), *(f"{again} SEED={found[0]}" for found in tally.first.values()), sep="\n")
     print(f"{seconds:.1f} seconds, {tally.stories / seconds:.0f} stories a second")
     return 1 if tally.bad else 0
 
@@ -52,11 +55,13 @@ def main() -> int:
     parser.add_argument("--brief", action="store_true", help="leave out calls that only read")
     parser.add_argument("--seeds", type=int, default=1000, help="play so many stories (%(default)s)")
     parser.add_argument("--from", type=int, default=0, dest="first", help="from this seed on")
+    parser.add_argument("--upgraded", action="store_true", help="begin with what version 1.0.0 has made")
     parser.add_argument("--jobs", type=int, default=1, help="processes (%(default)s)")
     options = parser.parse_args()
+    author = write_upgraded if options.upgraded else write
     if options.seed is not None:
-        return show(options.seed, options.check, whole=options.whole, briefly=options.brief)
-    return search(range(options.first, options.first + options.seeds), options.jobs)
+        return show(author(options.seed), options.check, whole=options.whole, briefly=options.brief)
+    return search(range(options.first, options.first + options.seeds), options.jobs, author)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from .cloudformation import Declared, Template
 from .faults import CALM, KINDS_OF_FAULTS, Trouble
 from .people import act
 from .scheduler import Signal
+from .upgrade import rewrite
 from .workmail import EXAMPLE, ORGANIZATIONS, OTHER
 from .world import Outage, Step, Story, World
 
@@ -527,6 +528,13 @@ def write(seed: int) -> Story:
     return _with_deleted_item(dice, story) if dice.random() < DELETED_ITEMS else story
 
 
+def write_upgraded(seed: int) -> Story:
+    """Return the story of a seed, in which what was made until some step is of version 1.0.0 (contract 44)."""
+    story, dice = write(seed), Random(f"{seed}|upgrade")
+    at = dice.randint(1, len(story.steps))
+    return replace(story, steps=(*story.steps[:at], Step("upgrade", "upgrade"), *story.steps[at:]))
+
+
 def _with_deleted_item(dice: Random, story: Story) -> Story:
     """Let people delete an item of the provider's table too, between two steps or in the middle of one."""
     at = dice.randint(1, len(story.steps))
@@ -647,13 +655,25 @@ def _perform(world: World, step: Step) -> None:
         case "back up table":
             world.backup = dict(world.table.items)
         case "restore table":
-            # A restore takes longer than any function lives.
-            while any(one.ended_at is None for one in world.tries):
-                world.scheduler.sleep(1.0)
-            world.table.items = dict(world.backup)
-            world.checks.ledger_lost = world.checks.ledger_restored = True
+            _restore_table(world)
+        case "upgrade":
+            _upgrade(world)
         case _:
             raise ValueError(step.kind)
+
+
+def _restore_table(world: World) -> None:
+    # A restore takes longer than any function lives.
+    while any(one.ended_at is None for one in world.tries):
+        world.scheduler.sleep(1.0)
+    world.table.items = dict(world.backup)
+    world.checks.ledger_lost = world.checks.ledger_restored = True
+
+
+def _upgrade(world: World) -> None:
+    while world.deliveries:
+        world.scheduler.sleep(5.0)
+    world.upgraded = rewrite(world.table, world.scheduler.now)
 
 
 def describe(step: Step) -> str:
@@ -667,7 +687,7 @@ def describe(step: Step) -> str:
             return f"people: {step.action} {step.arguments.get('name', '')}"
         case "wait":
             return f"{step.seconds:g} seconds pass"
-        case "back up table" | "restore table":
+        case "back up table" | "restore table" | "upgrade":
             return step.kind
         case _:
             return f"{step.kind} {dict(step.arguments)} for {step.seconds:g} seconds"
@@ -693,4 +713,4 @@ def _spoken(template: Template) -> str:
     return "; ".join(rooms)
 
 
-__all__ = ["CALM", "describe", "play", "write"]
+__all__ = ["CALM", "describe", "play", "write", "write_upgraded"]

@@ -10,7 +10,7 @@ from typing import Any
 from .awslambda import take_apart
 from .distribution import spread
 from .stories import play, write
-from .world import World
+from .world import Story, World
 
 #: Seeds that are kept of each check.
 _KEPT = 8
@@ -32,6 +32,8 @@ class Tally:
         Seconds of virtual time that undisturbed events took after a worker of their resource had died.
     bad:
         Stories with a violation.
+    upgraded:
+        Entries of version 1.0.0 that were gone on with.
     """
 
     stories: int = 0
@@ -39,6 +41,7 @@ class Tally:
     calls: int = 0
     faults: int = 0
     bad: int = 0
+    upgraded: int = 0
     found: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[int]] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
@@ -51,6 +54,7 @@ class Tally:
         self.faults += world.faults
         self.waits += world.checks.waits
         self.bad += bool(world.violations)
+        self.upgraded += world.upgraded
         for check in sorted({violation.check for violation in world.violations}):
             self.found[check] += 1
             self.first[check] = sorted([*self.first.get(check, ()), seed])[:_KEPT]
@@ -62,6 +66,7 @@ class Tally:
         self.calls += other.calls
         self.faults += other.faults
         self.bad += other.bad
+        self.upgraded += other.upgraded
         self.found.update(other.found)
         self.waits += other.waits
         for check, seeds in other.first.items():
@@ -84,8 +89,13 @@ class Tally:
         return told
 
 
-def explore(seeds: Iterable[int]) -> Tally:
+def explore(seeds: Iterable[int], author: Callable[[int], Story] = write) -> Tally:
     """Play the stories of *seeds*.
+
+    Parameters
+    ----------
+    author:
+        Returns the story of a seed.
 
     Raises
     ------
@@ -96,7 +106,7 @@ def explore(seeds: Iterable[int]) -> Tally:
     with _collecting_seldom() as collect:
         for number, seed in enumerate(seeds, 1):
             try:
-                world = play(write(seed))
+                world = play(author(seed))
                 tally.add(seed, world)
                 take_apart(world)
             except Exception as error:

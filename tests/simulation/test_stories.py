@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.awslambda import Client, Worker
 from tests.simulation.shrink import shrink, tell, violated
-from tests.simulation.stories import play, write
+from tests.simulation.stories import play, write, write_upgraded
 from tests.simulation.tally import explore
 from tests.simulation.transport import BotoClient
 from tests.simulation.world import Step
@@ -20,6 +20,8 @@ Record = Callable[[str, object], None]
 #: 5,000 stories, the same in every run; ``make check`` and ``make simulate`` play others.
 CHUNKS: Final = 20
 STORIES: Final = 250
+#: As many chunks of stories that go on with what version 1.0.0 has made.
+UPGRADES: Final = 2
 
 
 @pytest.mark.long
@@ -31,6 +33,17 @@ def test_nothing_is_lost_and_nobody_gets_stuck(chunk: int, record_property: Reco
     record_property("simulation", json.dumps(tally.plain()))
     print(f"seeds {base} to {base + STORIES - 1}")
     again = [f"make simulate SEED={seeds[0]}" for seeds in tally.first.values()]
+    assert not tally.bad, "\n".join((*tally.lines(), *again))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("chunk", range(UPGRADES))
+def test_contract_44_an_upgrade_loses_nothing(chunk: int) -> None:
+    """The same holds for what version 1.0.0 has made, whatever is done with it after the upgrade."""
+    base = chunk * STORIES
+    tally = explore(range(base, base + STORIES), write_upgraded)
+    assert tally.upgraded > STORIES / 2
+    again = [f"make simulate UPGRADED=1 SEED={seeds[0]}" for seeds in tally.first.values()]
     assert not tally.bad, "\n".join((*tally.lines(), *again))
 
 

@@ -26,7 +26,7 @@ class Step:
     name:
         In the story; no other step has it.
     kind:
-        ``deploy``, ``delete``, ``people``, ``wait``, ``outage``, ``restore table``.
+        ``deploy``, ``delete``, ``people``, ``wait``, ``outage``, ``back up table``, ``restore table``, ``upgrade``.
     waits:
         Whether the next step begins only when this one has ended.
     """
@@ -116,6 +116,8 @@ class World:
         self.had_outage = False
         self.busy: set[str] = set()
         self.backup: dict[tuple[str, str], Any] = {}
+        #: Entries that version 1.0.0 had left when the provider was upgraded.
+        self.upgraded = 0
 
     @property
     def violations(self) -> list[Violation]:
