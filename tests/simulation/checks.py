@@ -201,6 +201,11 @@ class Checks:
         deaths = sum(one.ended == "died" for one in self._tries(request))
         return deaths >= ALL_TRIES or (request.answered_at is None and not untold)
 
+    def _has_no_try_left(self, url: str) -> bool:
+        """Tell whether every try of an event has died or failed, so that nobody comes for what is left to do."""
+        tries = self._tries(self._world.cloudformation.request(url))
+        return sum(one.ended in {"died", "failed"} for one in tries) >= ALL_TRIES
+
     def _could_not_clear_up(self, url: str) -> bool:
         """Tell whether an Update has failed that was disturbed so much that it may have left what it had made."""
         request = self._world.cloudformation.request(url)
@@ -254,7 +259,7 @@ class Checks:
             self.owners_let_go.add(owner)
         last = self._latest.get(owner)
         in_vain = last is not None and (self._was_update_in_vain(last) or self._could_not_clear_up(last))
-        if last is not None and (in_vain or self._has_failed_to_go_back(owner)):
+        if last is not None and (in_vain or self._has_failed_to_go_back(owner) or self._has_no_try_left(last)):
             # What a replacement has made that was given up, or its rollback, nobody is told of.
             self._given_up |= {last, self._previous[owner], self._forwards[owner]}
             if self._world.had_outage:
@@ -680,7 +685,7 @@ class Checks:
             # What CloudFormation has let go, and ADOPT has taken again, is adopted, whoever has made it.
             self._release(known, owner)
             return
-        if self.ledger_lost or self._is_retained_unknown(known):
+        if self.ledger_lost or self._is_retained_unknown(known) or self._may_be_unmarked(known):
             known.let_go = True
             return
         self.found("34 a Delete that is not true", f"{request.name} succeeds, and {room_id} is still there")
@@ -688,6 +693,10 @@ class Checks:
     def _is_retained_unknown(self, known: Known) -> bool:
         """Tell whether a room is what came of a Create that CloudFormation has given up, and retains."""
         return bool((known.adopters | known.answered_by | {known.maker}) & self.owners_let_go)
+
+    def _may_be_unmarked(self, known: Known) -> bool:
+        """Tell whether people may have taken the mark off a room before the ledger knew it: then it stays."""
+        return known.touched >= 0 and not known.settled
 
     def _counts(self, owner: Owner, room_id: str) -> bool:
         """Tell whether CloudFormation counts a room as that of *owner*."""
@@ -926,8 +935,7 @@ class Checks:
             known = self.known.get(room_id)
             if known is None or known.maker == PEOPLE or known.let_go or self._world.cloudformation.holders(room_id):
                 continue
-            if known.touched >= 0 and not known.settled:
-                # People may have taken the mark away, before the ledger knew the room.
+            if self._may_be_unmarked(known):
                 continue
             stacks = {stack_id for stack_id, _ in known.adopters | {known.maker}}
             if self._is_retained_unknown(known) or (stacks & unfinished and not finally_):
