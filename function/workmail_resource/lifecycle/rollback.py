@@ -169,10 +169,16 @@ class LeftOut:
 
     An Update to what was declared before looks the same, and may not do without anything: so CloudFormation is asked
     before anything is left out.
+
+    Parameters
+    ----------
+    surely:
+        Whether nothing is left out without an answer either: nothing but CloudFormation tells that it is a rollback.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, surely: bool = False) -> None:
         self._work = work
+        self._surely = surely
         self._is_rollback: bool | None = None
         self._best_effort = best_effort(work, "a rollback could not bring everything back")
         self._refused: dict[str, ServiceError] = {}
@@ -193,7 +199,8 @@ class LeftOut:
     def _may(self) -> bool:
         if self._is_rollback is None:
             # Without an answer it counts as one: otherwise a stack could get stuck.
-            self._is_rollback = self._work.stacks.rolls_back(self._work.owner) is not False
+            rolls_back = self._work.stacks.rolls_back(self._work.owner)
+            self._is_rollback = not self._surely if rolls_back is None else rolls_back
         return self._is_rollback
 
     def judge(self, step: Step, error: ServiceError) -> Obstacle:

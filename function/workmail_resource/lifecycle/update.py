@@ -120,7 +120,7 @@ def _update_in_place(work: Work, declaration: Declaration, record: Record, entry
         return _update_gone(work, declaration, record, entry, goes_back=_surely(work, goes_back=goes_back))
     if entry is not None and entry.handed_to:
         return _update_handed_over(work, declaration, record, entry, room, goes_back=_surely(work, goes_back=goes_back))
-    left_out = None if goes_back is False else LeftOut(work)
+    left_out = None if goes_back is False else LeftOut(work, surely=goes_back is None)
     goal = left_out.goal(workmail, declaration) if left_out else wanted(workmail, declaration)
     steps = plan(room, goal)
     interrupted = (entry is not None and record.is_unfinished(entry)) or reverses_unfinished(work, entry)
