@@ -16,24 +16,19 @@ MOVED = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
 PLAIN = room_properties()
 
 
-def update(play: Timeless, room: str, old: dict[str, Any], new: dict[str, Any]) -> Any:
-    """Return an Update from *old* to *new*."""
-    return play.event("Update", properties=new, old_properties=old, physical_id=room)
-
-
 # --------------------------------------------------------------------------------------------------------- contract 62
 
 
 def test_contract_62_a_stale_replacement(play: Timeless) -> None:
     """Issue 13, line 11: a cancelled, slow replacement takes away nothing that a later, successful one has made."""
     old = play.create()
-    stale = update(play, old, PLAIN, MOVED)
+    stale = play.update(old, PLAIN, MOVED)
     answers = []
 
     def meanwhile() -> None:
         play.wait(60)
-        answers.append(play.deliver(update(play, old, MOVED, PLAIN)))
-        answers.append(play.deliver(update(play, old, PLAIN, MOVED)))
+        answers.append(play.deliver(play.update(old, MOVED, PLAIN)))
+        answers.append(play.deliver(play.update(old, PLAIN, MOVED)))
 
     play.after("CreateResource", meanwhile)
     late = play.deliver(stale)
@@ -61,12 +56,12 @@ def test_contract_62_a_cancelled_event_that_is_throttled_while_it_clears_up(play
         case "replacement":
             operation, old = "CreateResource", play.create()
     before = play.stage.rooms()
-    cancelled = update(play, old, PLAIN, MOVED) if old else play.event("Create", properties=declared)
+    cancelled = play.update(old, PLAIN, MOVED) if old else play.event("Create", properties=declared)
     following = []
 
     def meanwhile() -> None:
         delete = play.event("Delete", properties=declared, physical_id=INVENTED)
-        following.append(update(play, old, MOVED, PLAIN) if old else delete)
+        following.append(play.update(old, MOVED, PLAIN) if old else delete)
         play.dies(following[0], "PutItem")
         for throttled in ("DeleteResource", "UpdateResource"):
             play.stage.interventions.fail(throttled, code="ThrottlingException", status=400, times=10**6)
@@ -84,12 +79,12 @@ def test_contract_62_a_cancelled_event_that_is_throttled_while_it_clears_up(play
 def test_contract_53_a_rest_that_cannot_be_removed(play: Timeless, *, ready: bool) -> None:
     """A reversed Update does not spend its time on what a cancelled replacement has left; Lambda sends it again."""
     room = play.create()
-    forward = update(play, room, PLAIN, MOVED)
+    forward = play.update(room, PLAIN, MOVED)
     if ready:
         assert play.deliver(forward).succeeded
     else:
         play.dies(forward, "TransactWriteItems")
-    reversal = update(play, room, MOVED, PLAIN)
+    reversal = play.update(room, MOVED, PLAIN)
     play.stage.interventions.fail("DeleteResource", code="ThrottlingException", status=400, times=10**6)
 
     answer = play.deliver(reversal)
@@ -104,8 +99,8 @@ def test_contract_53_a_rest_that_cannot_be_removed(play: Timeless, *, ready: boo
 def test_contract_53_a_rest_that_cannot_be_removed_before_the_rollback_has_failed(play: Timeless) -> None:
     """A reversed Update that has failed over a rest still clears it when Lambda sends it again, and changes no more."""
     room = play.create()
-    play.dies(update(play, room, PLAIN, MOVED), "TransactWriteItems")
-    reversal = update(play, room, MOVED, PLAIN)
+    play.dies(play.update(room, PLAIN, MOVED), "TransactWriteItems")
+    reversal = play.update(room, MOVED, PLAIN)
     play.stage.interventions.fail("DeleteResource", code="ThrottlingException", status=400, times=10**6)
     play.stage.interventions.fail("DescribeResource", code="ThrottlingException", status=400, times=10**6)
     assert not play.deliver(reversal).succeeded
@@ -123,12 +118,12 @@ def test_contract_28_a_vanished_room_that_cloudformation_still_names(play: Timel
     """A rollback that cleans up what was made instead of a vanished room leaves a stack that can be updated."""
     changed = room_properties(HiddenFromGlobalAddressList="true")
     room = play.create(properties=changed)
-    assert play.deliver(update(play, room, changed, PLAIN)).succeeded
+    assert play.deliver(play.update(room, changed, PLAIN)).succeeded
     play.stage.delete_room(room)
-    made = play.deliver(update(play, room, PLAIN, changed)).physical_id
+    made = play.deliver(play.update(room, PLAIN, changed)).physical_id
     assert play.deliver(play.event("Delete", properties=changed, physical_id=made)).succeeded
 
-    again = play.deliver(update(play, room, PLAIN, changed))
+    again = play.deliver(play.update(room, PLAIN, changed))
 
     assert again.succeeded, again.reason
     assert play.deliver(play.event("Delete", properties=PLAIN, physical_id=room)).succeeded
@@ -148,16 +143,16 @@ def test_contract_53_a_rollback_beside_a_room_that_was_retained(play: Timeless) 
     changed_there, changed = there | {"Description": "changed"}, declared | {"Description": "changed"}
     play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
     first = play.create(properties=declared)
-    moved = play.deliver(update(play, first, declared, there)).physical_id
-    assert play.deliver(update(play, moved, there, changed_there)).succeeded
+    moved = play.deliver(play.update(first, declared, there)).physical_id
+    assert play.deliver(play.update(moved, there, changed_there)).succeeded
     within = {"OrganizationId": declared["OrganizationId"], "ResourceId": first}
     play.stage.workmail.invoke("UpdateResource", within | {"Name": "retained"})
-    came_back = play.deliver(update(play, moved, changed_there, declared))
+    came_back = play.deliver(play.update(moved, changed_there, declared))
     assert came_back.succeeded, came_back.reason
-    assert play.deliver(update(play, came_back.physical_id, declared, changed)).succeeded
+    assert play.deliver(play.update(came_back.physical_id, declared, changed)).succeeded
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
-    answer = play.deliver(update(play, came_back.physical_id, changed, declared))
+    answer = play.deliver(play.update(came_back.physical_id, changed, declared))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", came_back.physical_id), answer.reason
     assert [play.stage.describe(one)["name"] for one in (first, answer.physical_id)] == ["retained", "boardroom"]
@@ -168,12 +163,12 @@ def test_contract_21_a_return_to_a_room_whose_clean_up_has_failed(play: Timeless
     """A return to a room that a failed clean-up has deregistered registers it, if WorkMail shows that late, too."""
     declared = room_properties(Aliases=["alias@example.com"])
     old = play.create(properties=declared)
-    moved = play.deliver(update(play, old, declared, MOVED)).physical_id
+    moved = play.deliver(play.update(old, declared, MOVED)).physical_id
     workmail = play.stage.workmail
     workmail.behaviour = replace(workmail.behaviour, disabled_after=3)
     play.dies(play.event("Delete", physical_id=old), "DeregisterFromWorkMail")
 
-    answer = play.deliver(update(play, moved, MOVED, declared | existing))
+    answer = play.deliver(play.update(moved, MOVED, declared | existing))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", old), answer.reason
     assert play.stage.describe(old)["state"] == "ENABLED"
@@ -199,11 +194,11 @@ def test_contract_21_a_retry_of_what_shows_late(play: Timeless, kind: str) -> No
         event = play.event("Create", properties=declared | {"ExistingResource": "ADOPT"})
     else:
         room = play.create(properties=declared)
-        moved = play.deliver(update(play, room, declared, MOVED)).physical_id
+        moved = play.deliver(play.update(room, declared, MOVED)).physical_id
         workmail.behaviour = replace(workmail.behaviour, update_on_disabled="ok")
         workmail.invoke("UpdateResource", within(room) | {"Description": "as people want it"})
         workmail.behaviour = replace(workmail.behaviour, update_on_disabled="EntityStateException")
-        event = update(play, moved, MOVED, declared)
+        event = play.update(moved, MOVED, declared)
     play.dies(event, "UpdateResource", 2)
     # The next look shows it as it was.
     assert workmail.invoke("DescribeResource", within(room))["State"] == "ENABLED"
@@ -312,14 +307,14 @@ def test_contract_49_a_table_that_was_backed_up_too_early(play: Timeless, restor
     room = current = play.create()
     old, moved = PLAIN, MOVED
     if restored == "after it":
-        current = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
+        current = play.deliver(play.update(room, PLAIN, MOVED)).physical_id
         old, moved = MOVED, room_properties(Name="another", Email="another@example.com")
         play.wait(60)
     items.clear()
     items.update(backup)
 
     # WHEN it is replaced, or what has replaced it is, and what came of that is deleted
-    answer = play.deliver(update(play, current, old, moved))
+    answer = play.deliver(play.update(current, old, moved))
     assert answer.succeeded, answer.reason
     assert play.deliver(play.event("Delete", properties=moved, physical_id=answer.physical_id)).succeeded
 
@@ -335,7 +330,7 @@ def test_contract_49_a_retry_that_finds_a_restored_table(play: Timeless, late: s
     items, backup = play.stage.world.table.items, dict[Any, Any]()
     kind = late.partition(" ")[0]
     former = play.create() if kind == "Update" else ""
-    event = update(play, former, PLAIN, MOVED) if former else play.event("Create")
+    event = play.update(former, PLAIN, MOVED) if former else play.event("Create")
     play.after("UpdateResource", lambda: backup.update(deepcopy(items)))
     room = play.deliver(event).physical_id
     items.clear()
@@ -375,9 +370,9 @@ def test_contract_49_a_room_whose_last_update_has_failed(play: Timeless) -> None
     """A clean-up that names a room to which an Update has gone back leaves it, also after the next one has failed."""
     # GIVEN a room to which an Update has gone back from its replacement, and an Update of it that has failed since
     room = play.create()
-    replacement = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
+    replacement = play.deliver(play.update(room, PLAIN, MOVED)).physical_id
     play.wait(60)
-    assert play.deliver(update(play, replacement, MOVED, PLAIN)).physical_id == room
+    assert play.deliver(play.update(replacement, MOVED, PLAIN)).physical_id == room
     play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "UPDATE_FAILED")
 
     # WHEN CloudFormation deletes the stack, first what was replaced, of which the room is one
@@ -394,7 +389,7 @@ def test_contract_49_a_room_whose_last_update_has_failed(play: Timeless) -> None
 def test_contract_34_a_delete_that_dies_between_two_rooms(play: Timeless) -> None:
     """A Delete whose worker dies when the first of two rooms is gone leaves nothing of the other either (line 24)."""
     room = play.create()
-    play.dies(update(play, room, PLAIN, MOVED), "RegisterToWorkMail")
+    play.dies(play.update(room, PLAIN, MOVED), "RegisterToWorkMail")
     delete = play.event("Delete", physical_id=room)
     play.dies(delete, "TransactWriteItems")
     play.wait(60)
@@ -423,8 +418,8 @@ def test_contract_62_a_late_copy_of_a_clean_up(play: Timeless) -> None:
 def test_contract_49_a_late_clean_up_of_a_room_that_came_back(play: Timeless, status: str) -> None:
     """A late copy of a clean-up that named a room to which an Update has gone back leaves that when it is retained."""
     room = play.create()
-    moved = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
-    assert play.deliver(update(play, moved, MOVED, PLAIN)).physical_id == room
+    moved = play.deliver(play.update(room, PLAIN, MOVED)).physical_id
+    assert play.deliver(play.update(moved, MOVED, PLAIN)).physical_id == room
     clean_up = play.event("Delete", physical_id=room)
     play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "UPDATE_COMPLETE")
     assert play.deliver(clean_up).succeeded
@@ -444,14 +439,14 @@ def test_contract_49_a_return_that_a_restored_table_does_not_know(play: Timeless
     THEN the room stays while its stack counts it.
     """
     old = play.create()
-    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    moved = play.deliver(play.update(old, PLAIN, MOVED)).physical_id
     items, backup = play.stage.world.table.items, deepcopy(play.stage.world.table.items)
-    assert play.deliver(update(play, moved, MOVED, PLAIN)).physical_id == old
+    assert play.deliver(play.update(moved, MOVED, PLAIN)).physical_id == old
     items.clear()
     items.update(backup)
     if then.startswith("updated"):
         play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
-        assert play.deliver(update(play, old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
+        assert play.deliver(play.update(old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
     play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "UPDATE_COMPLETE")
     deleted = then == "deleted"
     play.stage.cloudformation.status = "DELETE_IN_PROGRESS" if deleted else "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
@@ -467,10 +462,10 @@ def test_contract_49_a_return_that_a_restored_table_does_not_know(play: Timeless
 def test_contract_62_a_late_clean_up_while_a_rollback_is_dead(play: Timeless) -> None:
     """A late copy of a failed clean-up stops no rollback that follows it, even if its worker has died at its start."""
     old = play.create()
-    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    moved = play.deliver(play.update(old, PLAIN, MOVED)).physical_id
     clean_up = play.event("Delete", physical_id=old)
-    assert not play.deliver(update(play, moved, MOVED, PLAIN | {"Name": "den", "Delegates": ["nobody"]})).succeeded
-    back = update(play, moved, PLAIN | {"Name": "den"}, MOVED)
+    assert not play.deliver(play.update(moved, MOVED, PLAIN | {"Name": "den", "Delegates": ["nobody"]})).succeeded
+    back = play.update(moved, PLAIN | {"Name": "den"}, MOVED)
     play.dies(back, "PutItem")
 
     assert play.deliver(clean_up).succeeded
@@ -488,7 +483,7 @@ def test_contract_50_a_late_copy_for_a_room_that_was_let_go(play: Timeless, requ
     event = play.event("Create")
     room = play.deliver(event).physical_id
     if request_type == "Update":
-        event = update(play, room, PLAIN, everything())
+        event = play.update(room, PLAIN, everything())
         assert play.deliver(event).succeeded
     play.stage.cloudformation.show(play.stage.stack_id, "Room", "" if status.startswith("CREATE") else room, status)
     play.stage.workmail.invoke(
@@ -538,7 +533,7 @@ def test_contract_62_a_plan_from_before_the_lease(play: Timeless) -> None:
     room = play.create()
     changed = room_properties(Email="saal@example.com")
     before = play.stage.state()
-    forward, reversal = update(play, room, PLAIN, changed), update(play, room, changed, PLAIN)
+    forward, reversal = play.update(room, PLAIN, changed), play.update(room, changed, PLAIN)
     answers = []
 
     # WHEN the reversed one reads the room, and the forward one ends before it takes its turn
@@ -554,7 +549,7 @@ def test_contract_62_an_update_that_finds_nothing_to_do(play: Timeless) -> None:
     """Issue 13, line 22: an Update that changes nothing does not refuse its genuine reversal, even in its second."""
     room = play.create()
     changed = room_properties(HiddenFromGlobalAddressList="false")
-    forward = update(play, room, PLAIN, changed)
+    forward = play.update(room, PLAIN, changed)
 
     assert play.deliver(forward).succeeded
     reversal = {**play.event("Update", properties=PLAIN, old_properties=changed, physical_id=room)}
@@ -566,8 +561,8 @@ def test_contract_62_an_update_that_finds_nothing_to_do(play: Timeless) -> None:
 def test_contract_62_an_outdated_update_writes_nothing(play: Timeless) -> None:
     """An Update that Lambda delivers after a later one, and once more after that, writes nothing each time."""
     room = play.create()
-    first = update(play, room, PLAIN, everything())
-    assert play.deliver(update(play, room, everything(), room_properties(Name="den"))).succeeded
+    first = play.update(room, PLAIN, everything())
+    assert play.deliver(play.update(room, everything(), room_properties(Name="den"))).succeeded
     before = play.stage.state()
 
     for _ in range(2):
@@ -582,10 +577,10 @@ def test_contract_62_a_late_copy_of_a_failed_update(play: Timeless) -> None:
     """An Update that has failed changes nothing when it comes again, also if the one after it found nothing to do."""
     room = play.create()
     hidden = room_properties(HiddenFromGlobalAddressList="true")
-    failed = update(play, room, PLAIN, hidden)
+    failed = play.update(room, PLAIN, hidden)
     play.stage.interventions.fail("UpdateResource", code="InvalidParameterException", status=400)
     assert not play.deliver(failed).succeeded
-    assert play.deliver(update(play, room, PLAIN, PLAIN)).succeeded
+    assert play.deliver(play.update(room, PLAIN, PLAIN)).succeeded
     before = play.stage.state()
 
     assert play.deliver(failed).reason.startswith("Cancelled:")
@@ -611,8 +606,8 @@ def test_contract_62_a_late_copy_of_a_create(play: Timeless, deleted_by: str) ->
 def test_contract_62_a_late_copy_of_a_return(play: Timeless) -> None:
     """A late copy of an Update that has gone back to a former room makes nothing where that has been deleted since."""
     room = play.create()
-    moved = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
-    back = update(play, moved, MOVED, PLAIN)
+    moved = play.deliver(play.update(room, PLAIN, MOVED)).physical_id
+    back = play.update(moved, MOVED, PLAIN)
     assert play.deliver(back).physical_id == room
     play.stage.delete_room(room)
 
@@ -639,16 +634,16 @@ def test_contract_62_a_vanished_room_made_anew_fails(play: Timeless) -> None:
     room = play.create()
     changed = room_properties(HiddenFromGlobalAddressList="true")
     play.stage.delete_room(room)
-    gone = play.deliver(update(play, room, PLAIN, changed))
+    gone = play.deliver(play.update(room, PLAIN, changed))
     assert gone.reason.startswith("ResourceGone")
     play.stage.interventions.fail("RegisterToWorkMail", code="InvalidParameterException", status=400)
 
-    failed = play.deliver(update(play, room, changed, PLAIN))
+    failed = play.deliver(play.update(room, changed, PLAIN))
 
     assert (failed.status, failed.physical_id) == ("FAILED", room)
     assert play.stage.rooms() == []
     # The next try of the rollback succeeds.
-    again = play.deliver(update(play, room, changed, PLAIN))
+    again = play.deliver(play.update(room, changed, PLAIN))
     assert again.succeeded, again.reason
     assert [one.ResourceId for one in play.stage.rooms()] == [again.physical_id]
 
@@ -658,12 +653,12 @@ def test_contract_62_a_vanished_room_made_anew_and_not_told(play: Timeless) -> N
     room = play.create()
     changed = room_properties(HiddenFromGlobalAddressList="true")
     play.stage.delete_room(room)
-    assert not play.deliver(update(play, room, PLAIN, changed)).succeeded
-    back = update(play, room, changed, PLAIN)
+    assert not play.deliver(play.update(room, PLAIN, changed)).succeeded
+    back = play.update(room, changed, PLAIN)
     play.dies(back, "PutItem", 2)
 
     # The last resort may have answered FAILED, so that the rollback is continued with another event.
-    answers = [play.deliver(back), play.deliver(update(play, room, changed, PLAIN))]
+    answers = [play.deliver(back), play.deliver(play.update(room, changed, PLAIN))]
 
     assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
     assert [one.ResourceId for one in play.stage.rooms()] == [answers[0].physical_id] == [answers[1].physical_id]
@@ -682,12 +677,12 @@ def test_contract_49_a_room_retained_before_another_has_vanished(play: Timeless)
     THEN what is retained stays.
     """
     room = play.create()
-    retained = play.deliver(update(play, room, PLAIN, MOVED)).physical_id
+    retained = play.deliver(play.update(room, PLAIN, MOVED)).physical_id
     play.wait(60)
     adopting = {**PLAIN, "Description": "again", "ExistingResource": "ADOPT"}
-    assert play.deliver(update(play, retained, MOVED, adopting)).physical_id == room
+    assert play.deliver(play.update(retained, MOVED, adopting)).physical_id == room
     play.stage.delete_room(room)
-    assert not play.deliver(update(play, room, adopting, PLAIN)).succeeded
+    assert not play.deliver(play.update(room, adopting, PLAIN)).succeeded
     play.stage.cloudformation.show(play.stage.stack_id, "Room", room, "DELETE_IN_PROGRESS")
     play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
 
@@ -706,7 +701,7 @@ def test_contract_26_a_replacement_that_has_failed_before(play: Timeless) -> Non
         play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "UPDATE_FAILED")
 
     play.after("CreateResource", meanwhile)
-    answer = play.deliver(update(play, old, PLAIN, MOVED))
+    answer = play.deliver(play.update(old, PLAIN, MOVED))
 
     assert answer.reason.startswith("Cancelled:"), answer.reason
     assert (play.stage.state(), play.stage.entries()) == before
@@ -720,12 +715,12 @@ def test_contract_49_a_replacement_of_long_ago(play: Timeless) -> None:
     THEN both rooms stay.
     """
     old = play.create()
-    retained = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
+    retained = play.deliver(play.update(old, PLAIN, MOVED)).physical_id
     play.wait(25 * 3600)
     play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
     changed = room_properties(HiddenFromGlobalAddressList="true")
 
-    assert play.deliver(update(play, old, PLAIN, changed)).succeeded
+    assert play.deliver(play.update(old, PLAIN, changed)).succeeded
 
     assert {one.ResourceId for one in play.stage.rooms()} == {old, retained}
 
@@ -735,7 +730,7 @@ def test_contract_49_a_replacement_of_long_ago(play: Timeless) -> None:
 def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then: str, answer: str) -> None:
     """What a replacement has made whose answer nobody took goes with the stack, or with the next Update."""
     old = play.create()
-    replaced = update(play, old, PLAIN, MOVED)
+    replaced = play.update(old, PLAIN, MOVED)
     if answer == "to nobody":
         assert play.deliver(replaced).succeeded
     else:
@@ -747,12 +742,12 @@ def test_contract_26_a_replacement_of_which_nobody_was_told(play: Timeless, then
 
     if then == "it is changed":
         play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
-        assert play.deliver(update(play, old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
+        assert play.deliver(play.update(old, PLAIN, room_properties(HiddenFromGlobalAddressList="true"))).succeeded
         assert [one.ResourceId for one in play.stage.rooms()] == [old]
         return
     if then == "it is replaced again":
         play.stage.cloudformation.status = "UPDATE_IN_PROGRESS"
-        again = play.deliver(update(play, old, PLAIN, MOVED))
+        again = play.deliver(play.update(old, PLAIN, MOVED))
         assert again.succeeded, again.reason
         assert {one.ResourceId for one in play.stage.rooms()} == {old, again.physical_id}
         return
@@ -774,8 +769,8 @@ def test_contract_26_a_replacement_of_a_replacement_of_which_nobody_was_told(pla
     THEN nothing is left.
     """
     old = play.create()
-    moved = play.deliver(update(play, old, PLAIN, MOVED)).physical_id
-    assert play.deliver(update(play, moved, MOVED, room_properties(Name="den", Email="den@example.com"))).succeeded
+    moved = play.deliver(play.update(old, PLAIN, MOVED)).physical_id
+    assert play.deliver(play.update(moved, MOVED, room_properties(Name="den", Email="den@example.com"))).succeeded
     play.wait(60)
     play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
     play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "UPDATE_COMPLETE")
@@ -792,9 +787,9 @@ def test_contract_49_a_replacement_that_was_retained(play: Timeless) -> None:
     """A replacement that UpdateReplacePolicy keeps, when its stack goes back from it, stays when that is deleted."""
     here, there = PLAIN | {"ExistingResource": "ADOPT"}, MOVED | {"ExistingResource": "ADOPT"}
     old = play.create(properties=here)
-    new = play.deliver(update(play, old, here, there)).physical_id
+    new = play.deliver(play.update(old, here, there)).physical_id
     play.wait(60)
-    assert play.deliver(update(play, new, there, here)).physical_id == old
+    assert play.deliver(play.update(new, there, here)).physical_id == old
     play.stage.cloudformation.show(play.stage.stack_id, "Room", old, "DELETE_IN_PROGRESS")
     play.stage.cloudformation.status = "DELETE_IN_PROGRESS"
     play.wait(60)
@@ -815,11 +810,11 @@ def test_contract_62_no_empty_words(play: Timeless, kind: str) -> None:
         event = play.event("Create")
     else:
         room = play.create()
-        event = update(play, room, PLAIN, everything())
+        event = play.update(room, PLAIN, everything())
     overtaking = (
         play.event("Delete", physical_id=INVENTED)
         if kind == "Create"
-        else update(play, room, everything(), room_properties(Name="den"))
+        else play.update(room, everything(), room_properties(Name="den"))
     )
 
     def overtake() -> None:

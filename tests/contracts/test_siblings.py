@@ -1,34 +1,12 @@
 """Contracts 53 and 54: rollbacks without what has ceased to exist, and names that pass between rooms of a stack."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.contracts.timeless import Timeless
 from tests.harness import room_properties
 from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
-
-
-def update(play: Timeless, room: str, old: dict[str, Any], new: dict[str, Any], logical_id: str = "Room") -> Any:
-    """Return an Update from *old* to *new*."""
-    return play.event("Update", properties=new, old_properties=old, physical_id=room, logical_id=logical_id)
-
-
-def disable_user(play: Timeless, name: str) -> str:
-    """Disable a user, and return its id."""
-    with play.stage.workmail.lock:
-        entities = play.stage.workmail.organization(EXAMPLE).entities
-        user: str = next(one.id for one in entities.values() if getattr(one, "name", "") == name)
-    play.stage.workmail.invoke("DeregisterFromWorkMail", {"OrganizationId": EXAMPLE, "EntityId": user})
-    return user
-
-
-def remove_user(play: Timeless, name: str) -> None:
-    """Let a user leave the organization."""
-    user = disable_user(play, name)
-    play.stage.workmail.invoke("DeleteUser", {"OrganizationId": EXAMPLE, "UserId": user})
-
 
 # --------------------------------------------------------------------------------------------------------- contract 53
 
@@ -38,18 +16,18 @@ def test_contract_53_a_delegate_who_left(play: Timeless, fails: str) -> None:
     """Issue 13, line 4: an Update of a room whose delegate has left fails or is rolled back; the rollback succeeds."""
     with_delegate = room_properties(Delegates=["alice"])
     room = play.create(properties=with_delegate)
-    remove_user(play, "alice")
+    play.stage.remove_user("alice")
     changed = room_properties(HiddenFromGlobalAddressList="true", **({"Delegates": ["alice"]} if "it" in fails else {}))
 
-    forwards = play.deliver(update(play, room, with_delegate, changed))
-    back = play.deliver(update(play, room, changed, with_delegate))
+    forwards = play.deliver(play.update(room, with_delegate, changed))
+    back = play.deliver(play.update(room, changed, with_delegate))
 
     assert forwards.succeeded is (fails == "for another reason"), forwards.reason
     assert back.succeeded, back.reason
     assert play.logged("a rollback could not bring everything back")
     assert play.stage.describe(room)["hidden"] is False
     # WHEN the template no longer names the delegate, THEN everything works as before.
-    again = play.deliver(update(play, room, with_delegate, room_properties(HiddenFromGlobalAddressList="true")))
+    again = play.deliver(play.update(room, with_delegate, room_properties(HiddenFromGlobalAddressList="true")))
     assert again.succeeded, again.reason
 
 
@@ -57,11 +35,11 @@ def test_contract_53_a_rollback_by_two_updates(play: Timeless) -> None:
     """A rollback after deployments that were not rolled back goes back by all of them, without a delegate who left."""
     with_delegate, hidden = room_properties(Delegates=["alice"]), room_properties(HiddenFromGlobalAddressList="true")
     room = play.create(properties=with_delegate)
-    remove_user(play, "alice")
-    assert play.deliver(update(play, room, with_delegate, hidden)).succeeded
-    assert play.deliver(update(play, room, hidden, room_properties())).succeeded
+    play.stage.remove_user("alice")
+    assert play.deliver(play.update(room, with_delegate, hidden)).succeeded
+    assert play.deliver(play.update(room, hidden, room_properties())).succeeded
 
-    back = play.deliver(update(play, room, room_properties(), with_delegate))
+    back = play.deliver(play.update(room, room_properties(), with_delegate))
 
     assert back.succeeded, back.reason
 
@@ -71,12 +49,12 @@ def test_contract_53_a_rollback_after_a_day(play: Timeless, status: str) -> None
     """A rollback that takes longer than a day goes back without a delegate who left; a deliberate Update fails."""
     with_delegate, hidden = room_properties(Delegates=["alice"]), room_properties(HiddenFromGlobalAddressList="true")
     room = play.create(properties=with_delegate)
-    assert play.deliver(update(play, room, with_delegate, hidden)).succeeded
-    remove_user(play, "alice")
+    assert play.deliver(play.update(room, with_delegate, hidden)).succeeded
+    play.stage.remove_user("alice")
     play.wait(25 * 3600)
     play.stage.cloudformation.status = status
 
-    back = play.deliver(update(play, room, hidden, with_delegate))
+    back = play.deliver(play.update(room, hidden, with_delegate))
 
     assert back.succeeded is ("ROLLBACK" in status), back.reason
 
@@ -87,11 +65,11 @@ def test_contract_27_a_rollback_by_an_update_and_a_replacement(play: Timeless) -
     elsewhere = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
     room = play.create()
     before = play.stage.describe(room)
-    assert play.deliver(update(play, room, room_properties(), changed)).succeeded
-    replaced = play.deliver(update(play, room, changed, elsewhere))
+    assert play.deliver(play.update(room, room_properties(), changed)).succeeded
+    replaced = play.deliver(play.update(room, changed, elsewhere))
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
-    back = play.deliver(update(play, replaced.physical_id, elsewhere, room_properties()))
+    back = play.deliver(play.update(replaced.physical_id, elsewhere, room_properties()))
 
     assert (back.succeeded, back.physical_id) == (True, room), back.reason
     assert play.stage.describe(room) == before
@@ -103,11 +81,11 @@ def test_contract_27_a_rollback_over_two_replacements(play: Timeless) -> None:
     new = room_properties(Name="another", Email="another@example.com")
     room = play.create()
     before = play.stage.describe(room)
-    moved = play.deliver(update(play, room, room_properties(), elsewhere)).physical_id
-    again = play.deliver(update(play, moved, elsewhere, new)).physical_id
+    moved = play.deliver(play.update(room, room_properties(), elsewhere)).physical_id
+    again = play.deliver(play.update(moved, elsewhere, new)).physical_id
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
-    back = play.deliver(update(play, again, new, room_properties()))
+    back = play.deliver(play.update(again, new, room_properties()))
 
     assert (back.succeeded, back.physical_id) == (True, room), back.reason
     assert play.stage.describe(room) == before
@@ -121,11 +99,11 @@ def test_contract_27_a_rollback_over_a_replacement_and_a_cancelled_one(play: Tim
     elsewhere = room_properties(OrganizationId=OTHER, Email="boardroom@example.org")
     new = room_properties(Name="another", Email="another@example.com")
     room = play.create()
-    moved = play.deliver(update(play, room, room_properties(), elsewhere)).physical_id
-    assert play.deliver(update(play, moved, elsewhere, new)).succeeded
+    moved = play.deliver(play.update(room, room_properties(), elsewhere)).physical_id
+    assert play.deliver(play.update(moved, elsewhere, new)).succeeded
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
-    back = play.deliver(update(play, moved, new, room_properties()))
+    back = play.deliver(play.update(moved, new, room_properties()))
 
     assert (back.succeeded, back.physical_id) == (True, room), back.reason
     assert {one.ResourceId for one in play.stage.rooms()} == {room, moved}
@@ -145,10 +123,10 @@ def test_contract_53_what_waits_for_more_than_the_name(play: Timeless) -> None:
     renamed = room_properties(Name="den", Delegates=["alice"], **answering)
     room = play.create()
     before = play.stage.describe(room)
-    assert play.deliver(update(play, room, room_properties(), renamed)).succeeded
+    assert play.deliver(play.update(room, room_properties(), renamed)).succeeded
     play.stage.create_room(str(room_properties()["Name"]))
 
-    back = play.deliver(update(play, room, renamed, room_properties()))
+    back = play.deliver(play.update(room, renamed, room_properties()))
 
     assert back.succeeded, back.reason
     assert play.stage.describe(room) == {**before, "name": "den"}
@@ -160,11 +138,11 @@ def test_contract_53_a_room_and_its_delegate_are_gone(play: Timeless) -> None:
     changed = room_properties(Delegates=["alice"], HiddenFromGlobalAddressList="true")
     room = play.create(properties=with_delegate)
     play.stage.delete_room(room)
-    remove_user(play, "alice")
-    assert not play.deliver(update(play, room, with_delegate, changed)).succeeded
+    play.stage.remove_user("alice")
+    assert not play.deliver(play.update(room, with_delegate, changed)).succeeded
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
-    back = play.deliver(update(play, room, changed, with_delegate))
+    back = play.deliver(play.update(room, changed, with_delegate))
 
     assert back.succeeded, back.reason
     assert [one.ResourceId for one in play.stage.rooms()] == [back.physical_id]
@@ -175,13 +153,13 @@ def test_contract_53_a_deliberate_update_leaves_nothing_out(play: Timeless, oper
     """An Update to what was declared before fails over a delegate who left, unless CloudFormation rolls back."""
     with_delegate = room_properties(Delegates=["alice"])
     room = play.create(properties=with_delegate)
-    assert play.deliver(update(play, room, with_delegate, room_properties())).succeeded
-    remove_user(play, "alice")
+    assert play.deliver(play.update(room, with_delegate, room_properties())).succeeded
+    play.stage.remove_user("alice")
     play.stage.cloudformation.status = operation
     if operation == "denied":
         play.stage.deny_cloudformation()
 
-    back = play.deliver(update(play, room, room_properties(), with_delegate))
+    back = play.deliver(play.update(room, room_properties(), with_delegate))
 
     assert back.succeeded is (operation != "UPDATE_IN_PROGRESS"), back.reason
 
@@ -190,13 +168,13 @@ def test_contract_53_a_rollback_of_what_was_made_anew(play: Timeless) -> None:
     """A rollback of an Update that has made a vanished room anew does without a delegate who has left, too."""
     old, new = room_properties(Delegates=["alice"]), room_properties(Delegates=["bob"])
     room = play.create(properties=new)
-    assert play.deliver(update(play, room, new, old)).succeeded
+    assert play.deliver(play.update(room, new, old)).succeeded
     play.stage.delete_room(room)
-    made = play.deliver(update(play, room, old, new)).physical_id
-    remove_user(play, "alice")
+    made = play.deliver(play.update(room, old, new)).physical_id
+    play.stage.remove_user("alice")
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
-    answer = play.deliver(update(play, made, new, old))
+    answer = play.deliver(play.update(made, new, old))
 
     assert (answer.status, answer.physical_id) == ("SUCCESS", made), answer.reason
 
@@ -205,11 +183,11 @@ def test_contract_53_a_delegate_who_leaves_just_now(play: Timeless) -> None:
     """A rollback whose only change is a delegate who leaves while it is made succeeds without that one."""
     with_delegate = room_properties(Delegates=["alice"])
     room = play.create(properties=with_delegate)
-    assert play.deliver(update(play, room, with_delegate, room_properties())).succeeded
+    assert play.deliver(play.update(room, with_delegate, room_properties())).succeeded
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
-    play.before("AssociateDelegateToResource", lambda: disable_user(play, "alice"))
+    play.before("AssociateDelegateToResource", lambda: play.stage.disable_user("alice"))
 
-    back = play.deliver(update(play, room, room_properties(), with_delegate))
+    back = play.deliver(play.update(room, room_properties(), with_delegate))
 
     assert back.succeeded, back.reason
     assert play.logged("a rollback could not bring everything back")
@@ -222,8 +200,8 @@ def test_contract_53_a_lost_entry_while_nothing_has_to_be_written(play: Timeless
     before = play.stage.state()
     changed = room_properties(HiddenFromGlobalAddressList="true")
 
-    forwards = play.deliver(update(play, room, room_properties(), changed))
-    back = play.deliver(update(play, room, changed, room_properties()))
+    forwards = play.deliver(play.update(room, room_properties(), changed))
+    back = play.deliver(play.update(room, changed, room_properties()))
 
     assert forwards.reason.startswith("NotOwned:")
     assert back.succeeded, back.reason
@@ -234,14 +212,14 @@ def test_contract_53_workmail_refuses_everything(play: Timeless) -> None:
     """A reversed Update fails when WorkMail denies the calls."""
     room = play.create()
     changed = room_properties(HiddenFromGlobalAddressList="true")
-    play.deliver(update(play, room, room_properties(), changed))
+    play.deliver(play.update(room, room_properties(), changed))
     play.stage.interventions.fail("UpdateResource", code="AccessDeniedException", status=400, times=10**6)
 
-    back = play.deliver(update(play, room, changed, room_properties()))
+    back = play.deliver(play.update(room, changed, room_properties()))
 
     assert back.reason.startswith("AccessDeniedException:")
     play.stage.interventions.clear()
-    assert play.deliver(update(play, room, changed, room_properties())).succeeded
+    assert play.deliver(play.update(room, changed, room_properties())).succeeded
 
 
 # --------------------------------------------------------------------------------------------------------- contract 54
@@ -276,7 +254,7 @@ def test_contract_54_from_one_room_to_another(play: Timeless, what: str) -> None
 
     # WHEN both are updated at the same time, and B comes to it first
     answers = []
-    a_event, b_event = update(play, a, A, new_a, "A"), update(play, b, B, new_b, "B")
+    a_event, b_event = play.update(a, A, new_a, "A"), play.update(b, B, new_b, "B")
     play.at_next_wait(lambda: answers.append(play.deliver(a_event)))
     answers.append(play.deliver(b_event))
 
@@ -284,7 +262,7 @@ def test_contract_54_from_one_room_to_another(play: Timeless, what: str) -> None
     assert [one.status for one in answers] == ["SUCCESS", "SUCCESS"], [one.reason for one in answers]
     # and WHEN the operation is rolled back, and A comes to it first, THEN it is A's again.
     back = []
-    a_event, b_event = update(play, a, new_a, A, "A"), update(play, b, new_b, B, "B")
+    a_event, b_event = play.update(a, new_a, A, "A"), play.update(b, new_b, B, "B")
     play.at_next_wait(lambda: back.append(play.deliver(b_event)))
     back.append(play.deliver(a_event))
     assert [one.status for one in back] == ["SUCCESS", "SUCCESS"], [one.reason for one in back]
@@ -296,7 +274,7 @@ def test_contract_54_to_a_new_room(play: Timeless, declared: dict[str, str]) -> 
     """The name that a room gives up arrives at a resource of its name that is created in the same operation."""
     a = play.create(properties=A, logical_id="A")
     answers = []
-    a_event = update(play, a, A, PASSING["everything"][0], "A")
+    a_event = play.update(a, A, PASSING["everything"][0], "A")
     play.at_next_wait(lambda: answers.append(play.deliver(a_event)))
 
     answers.append(play.deliver(play.event("Create", properties={**A, **declared}, logical_id="B")))
@@ -309,7 +287,7 @@ def test_contract_54_to_a_new_room_that_would_adopt(play: Timeless, status: str)
     """ADOPT makes a room of its own as soon as the sibling that is being updated has given the name up."""
     a = play.create(properties=A, logical_id="A")
     play.stage.cloudformation.show(play.stage.stack_id, "A", a, "UPDATE_IN_PROGRESS")
-    renamed = update(play, a, A, PASSING["everything"][0], "A")
+    renamed = play.update(a, A, PASSING["everything"][0], "A")
 
     def end() -> None:
         assert play.deliver(renamed).succeeded
@@ -367,7 +345,7 @@ def test_contract_54_an_exchange_says_how(play: Timeless) -> None:
     play.create(properties=A, logical_id="A")
     b = play.create(properties=B, logical_id="B")
 
-    answer = play.deliver(update(play, b, B, room_properties(**{**B, "Name": "a"}), "B"))
+    answer = play.deliver(play.update(b, B, room_properties(**{**B, "Name": "a"}), "B"))
 
     assert answer.reason.startswith("NameAvailabilityException:")
     assert "A of stack" in answer.reason

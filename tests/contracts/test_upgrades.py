@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.timeless import Timeless
 from tests.harness import room_properties
 from tests.simulation.upgrade import rewrite
-from workmail_rooms.sandbox.seed import EXAMPLE, OTHER
+from workmail_rooms.sandbox.seed import OTHER
 
 DECLARED = room_properties(Delegates=["alice"])
 HIDDEN = room_properties(HiddenFromGlobalAddressList="true")
@@ -21,11 +21,6 @@ def made_by_1_0_0(play: Timeless) -> str:
     return room
 
 
-def update(play: Timeless, room: str, old: dict[str, Any], new: dict[str, Any]) -> Any:
-    """Return an Update from *old* to *new*."""
-    return play.event("Update", properties=new, old_properties=old, physical_id=room)
-
-
 @pytest.mark.parametrize("changed", [HIDDEN, room_properties(OrganizationId=OTHER, Email=None)], ids=["same", "other"])
 @pytest.mark.parametrize("apart", [0, 1], ids=["in one second", "later"])
 def test_contract_44_a_rollback_that_overtakes_its_update(play: Timeless, changed: dict[str, Any], apart: int) -> None:
@@ -37,11 +32,11 @@ def test_contract_44_a_rollback_that_overtakes_its_update(play: Timeless, change
     """
     room = made_by_1_0_0(play)
     before = play.stage.rooms()
-    late = update(play, room, DECLARED, changed)
+    late = play.update(room, DECLARED, changed)
     play.now += apart - 1
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
 
-    back = play.deliver(update(play, room, changed, DECLARED))
+    back = play.deliver(play.update(room, changed, DECLARED))
 
     assert back.succeeded, back.reason
     play.stage.cloudformation.status = "UPDATE_ROLLBACK_COMPLETE"
@@ -56,34 +51,24 @@ def test_contract_44_a_rollback_without_a_delegate_who_left(play: Timeless, stat
     So does one of which CloudFormation cannot be asked: nothing else tells that it is a rollback.
     """
     room = made_by_1_0_0(play)
-    for operation, key in (("DeregisterFromWorkMail", "EntityId"), ("DeleteUser", "UserId")):
-        play.stage.workmail.invoke(operation, {"OrganizationId": EXAMPLE, key: alice(play)})
+    play.stage.remove_user("alice")
     play.stage.cloudformation.status = status
     play.stage.cloudformation_denied = status == "AccessDenied"
 
-    back = play.deliver(update(play, room, HIDDEN, DECLARED))
+    back = play.deliver(play.update(room, HIDDEN, DECLARED))
 
     assert back.succeeded is ("ROLLBACK" in status), back.reason
     assert back.succeeded or back.reason.startswith("EntityNotFoundException: Delegates names alice"), back.reason
-
-
-def alice(play: Timeless) -> str:
-    """Return a user's id."""
-    with play.stage.workmail.lock:
-        entities = play.stage.workmail.organization(EXAMPLE).entities
-        user: str = next(one.id for one in entities.values() if getattr(one, "name", "") == "alice")
-    return user
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
 def test_contract_44_a_rollback_of_a_room_that_has_vanished(play: Timeless, status: str) -> None:
     """A rollback makes anew what people have deleted since 1.0.0 made it; a deliberate update first says so."""
     room = made_by_1_0_0(play)
-    for operation, key in (("DeregisterFromWorkMail", "EntityId"), ("DeleteResource", "ResourceId")):
-        play.stage.workmail.invoke(operation, {"OrganizationId": EXAMPLE, key: room})
+    play.stage.delete_room(room)
     play.stage.cloudformation.status = status
 
-    back = play.deliver(update(play, room, HIDDEN, DECLARED))
+    back = play.deliver(play.update(room, HIDDEN, DECLARED))
 
     assert back.succeeded is ("ROLLBACK" in status), back.reason
     assert [one.ResourceId for one in play.stage.rooms()] == [back.physical_id] * back.succeeded

@@ -191,6 +191,10 @@ class Timeless:
         at = datetime.fromtimestamp(int(self.now), UTC)
         return self.stage.event(request_type, **{"signed_at": at, **arguments})
 
+    def update(self, room: str, old: Event, new: Event, logical_id: str = "Room") -> dict[str, Any]:
+        """Make an Update of a room from *old* to *new*."""
+        return self.event("Update", properties=new, old_properties=old, physical_id=room, logical_id=logical_id)
+
     def create(self, **arguments: Any) -> str:
         """Let a Create succeed, and return the room's id."""
         answer = self.deliver(self.event("Create", **arguments))

@@ -147,6 +147,18 @@ class Account(ABC):
             self.workmail.invoke("DeregisterFromWorkMail", {**within, "EntityId": resource_id})
         self.workmail.invoke("DeleteResource", {**within, "ResourceId": resource_id})
 
+    def disable_user(self, name: str) -> str:
+        """Disable a user, off the record, and return its id."""
+        with self.workmail.lock:
+            entities = self.workmail.organization(EXAMPLE).entities
+            user: str = next(one.id for one in entities.values() if getattr(one, "name", "") == name)
+        self.workmail.invoke("DeregisterFromWorkMail", {"OrganizationId": EXAMPLE, "EntityId": user})
+        return user
+
+    def remove_user(self, name: str) -> None:
+        """Let a user leave the organization, off the record."""
+        self.workmail.invoke("DeleteUser", {"OrganizationId": EXAMPLE, "UserId": self.disable_user(name)})
+
     def entries(self) -> list[dict[str, Any]]:
         """Return what the ledger has of resources: each entry of a record, and each claim; no tombstones."""
         found: list[dict[str, Any]] = []
